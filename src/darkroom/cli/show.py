@@ -1,0 +1,56 @@
+"""`darkroom show FILE`: where a picture comes from, as it is written inside the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from darkroom.core.params import IMAGES_PER_JOB
+from darkroom.finish.read import read_provenance
+
+LABEL_COLUMNS = 12
+
+
+@click.command("show")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show_command(file: Path, as_json: bool) -> None:
+    """Print where a picture comes from: prompt, parameters, seed, model, engine."""
+    provenance = read_provenance(file).as_object()
+    click.echo(json.dumps(provenance) if as_json else "\n".join(_lines(provenance)))
+
+
+def _lines(provenance: Mapping[str, object]) -> list[str]:
+    """One fact a line. Control characters of a hostile file are shown escaped: they must not steer a terminal."""
+    image = provenance["image"]
+    facts = {
+        "prompt": provenance["canonical"],
+        "seed": provenance["seed"],
+        "image": f"the grid of {IMAGES_PER_JOB}" if image is None else f"{image} of {IMAGES_PER_JOB}",
+        "model": provenance["model"],
+        "weights": provenance["weights"],
+        "engine": provenance["engine"],
+        "software": provenance["software"],
+        "created": provenance["created"],
+        "parameters": provenance["parameters"],
+    }
+    return [line for name, value in facts.items() for line in _fact(name, value)]
+
+
+def _fact(name: str, value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [
+            name,
+            *(
+                f"  {_plain(key):<20} {_plain(json.dumps(entry, ensure_ascii=False))}"
+                for key, entry in value.items()
+            ),
+        ]
+    return [f"{name:<{LABEL_COLUMNS}} {_plain(str(value))}"]
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

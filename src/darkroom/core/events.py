@@ -1,0 +1,54 @@
+"""What happens to a job while it is drawn, in the past tense. No tensors: pixels travel as encoded bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTaken:
+    """Image `index` of a job finished denoising step `step` of `steps`."""
+
+    job_id: str
+    index: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewMade:
+    """An estimate of the finished image: `width` x `height` RGB bytes, row by row."""
+
+    job_id: str
+    index: int
+    width: int
+    height: int
+    rgb: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFinished:
+    """Image `index` left the denoising loop."""
+
+    job_id: str
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFailed:
+    """Image `index` could not be made; nobody else's was touched."""
+
+    job_id: str
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCancelled:
+    """Image `index` was dropped on request."""
+
+    job_id: str
+    index: int
+
+
+Event = StepTaken | PreviewMade | ImageFinished | ImageFailed | ImageCancelled

@@ -1,0 +1,76 @@
+"""The seam between the engine and a family of models: what a model must offer so that the engine can batch its rows.
+
+Noise levels follow one convention everywhere: sigma falls from 1 (or the family's maximum) to 0, and the ODE is
+dx/dsigma = (x - denoised) / sigma. It holds for rectified flow (x = (1 - sigma) x0 + sigma n; SD3, arXiv 2403.03206, eq. 3)
+and for the variance-exploding form (x = x0 + sigma n; EDM, arXiv 2206.00364, eq. 3) alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from darkroom.core.params import GenerationParams
+
+Conditioning = Mapping[str, Tensor]
+"""What a row is guided by: named tensors without a batch dimension, of equal shapes for all rows of a class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request turned into what the denoising loop needs, for one image.
+
+    `latent` is (C, h, w) fp32: pure noise, or a noised picture. `sigmas` has one entry more than there are steps and
+    ends where denoising ends (0 unless `--stop`). `unconditional` is None where no second row is needed (guidance 1).
+    Rows share a pass only where `row_class` is equal: it names model, latent shape, text length and adapters.
+    """
+
+    row_class: str
+    latent: Tensor  # (C, h, w)
+    sigmas: tuple[float, ...]
+    guidance: float
+    sampler: str
+    conditional: Conditioning
+    unconditional: Conditioning | None
+
+
+class Denoiser(Protocol):
+    """A model as the engine drives it. All methods are pure functions of their arguments and the weights."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weights_hash(self) -> str:
+        """sha256 over the files of weights, hexadecimal."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs; the engine brings latents there."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the network computes in; it takes and returns fp32 all the same."""
+        ...
+
+    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+        """Encode the prompt and draw the noise for image `index`. Raises ModelError for what it cannot draw."""
+        ...
+
+    def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
+        """The estimate of x0 for R rows of one class: (R, C, h, w), (R,) fp32 -> (R, C, h, w) fp32."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 3, H, W) fp32 in [0, 1], before upscaling."""
+        ...
+
+    def preview(self, denoised: Tensor) -> Tensor:
+        """A cheap look at x0 estimates: (B, C, h, w) -> (B, 3, h', w') fp32 in [0, 1]."""
+        ...

@@ -1,0 +1,234 @@
+"""mini-1, the built-in model, as the engine drives it: words and exemplars in, latents denoised, pictures out.
+
+How the prompt's parameters act on it is written in `docs/model/mini-1.md`. Knows no job, no user and no file but its weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from darkroom.core.errors import WeightsError
+from darkroom.core.params import GenerationParams, PromptPart, image_seed
+from darkroom.model.autoencoder import Autoencoder
+from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.model.retrieval import Bank
+from darkroom.model.schedules import flow_sigmas, stopped
+from darkroom.model.shapes import latent_shape
+from darkroom.model.text_encoder import TEXT_TOKENS, WIDTH, TextEncoder
+from darkroom.model.transformer import MASKED, MiniTransformer
+
+WEIGHTS_NAME = "mini-1.safetensors"
+BANK_NAME = "mini-1-bank.safetensors"
+WEIGHTS_FOLDER = Path(__file__).with_name("weights")
+
+NATIVE_AREA = 64  # latent positions
+DRAFT_AREA = 36
+LARGE_AREA = 144
+STEPS = 16
+DRAFT_STEPS = 8
+LEAST_STEPS = 4
+GUIDANCE = 3.0
+PREVIEW_SCALE = 4
+"""How much larger a preview is than the latent, per side."""
+TEXT_CACHE = 512
+"""Prompts whose token vectors are kept."""
+
+HOUSE_STYLE = "3d illustration, soft lighting"
+"""What `--stylize` leans to; its art set also lends the exemplars where the prompt names no style."""
+HOUSE_SET = "fluent-3d"
+STYLIZE_WEIGHT = 0.25
+"""Weight of the house style's words against the prompt's at `--stylize 100`; linear in stylize."""
+CHAOS_WORDS = 1.2
+"""Standard deviation of the noise on the words at `--chaos 100`, against that of the words."""
+WEIRD_WORDS = 1.5
+"""Length of the step away from the usual at `--weird 3000`, against that of the words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """Token vectors with the log weight of each."""
+
+    words: Tensor  # (L, T)
+    bias: Tensor  # (L,)
+
+
+class Mini:
+    """The Denoiser of mini-1. Everything is fp32 on one device; results are functions of the arguments alone."""
+
+    name = "mini-1"
+    dtype = torch.float32
+
+    def __init__(
+        self, network: MiniTransformer, autoencoder: Autoencoder, text: TextEncoder, bank: Bank, *, weights_hash: str
+    ) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.autoencoder = autoencoder.eval().requires_grad_(False)
+        self.text = text
+        self.bank = bank
+        self.weights_hash = weights_hash
+        self.to_rgb = _linear_preview(autoencoder)
+        self._encode = lru_cache(maxsize=TEXT_CACHE)(self._encode_text)
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Mini:
+        """Read the weights that ship with Darkroom, or those in a folder. Raises WeightsError."""
+        folder = folder or WEIGHTS_FOLDER
+        network, autoencoder = MiniTransformer(), Autoencoder()
+        tensors = read_tensors(folder / WEIGHTS_NAME)
+        for part, prefix in ((network, "transformer."), (autoencoder, "autoencoder.")):
+            found = {name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)}
+            try:
+                part.load_state_dict(found)
+            except RuntimeError as error:
+                raise WeightsError(f"{folder / WEIGHTS_NAME} does not hold the weights of mini-1: {error}") from error
+        digest = hashlib.sha256()
+        for name in (WEIGHTS_NAME, BANK_NAME):
+            digest.update((folder / name).read_bytes())
+        bank = Bank.load(folder / BANK_NAME)
+        return cls(network, autoencoder, TextEncoder.load(), bank, weights_hash=digest.hexdigest())
+
+    @property
+    def device(self) -> torch.device:
+        return self.to_rgb.device
+
+    @torch.inference_mode()
+    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+        """Noise, noise levels and conditioning of image `index`; `params.seed` must be set."""
+        assert params.seed is not None, "a job's seed is drawn before it is prepared"
+        generator = torch.Generator().manual_seed(image_seed(params.seed, index))
+        area = DRAFT_AREA if params.draft else LARGE_AREA if params.hd else NATIVE_AREA
+        height, width = latent_shape(params.aspect, area)
+        latent = torch.randn(self.autoencoder.config.channels, height, width, generator=generator)
+        steps = max(LEAST_STEPS, round((DRAFT_STEPS if params.draft else STEPS) * params.quality))
+        positive = self._chaotic(self._weird(self._positive(params), params), params, generator)
+        exemplars, exemplars_bias = self._exemplars(params, generator)
+        negative = self._negative(params)
+        unconditional = {
+            "words": negative.words,
+            "words_bias": negative.bias,
+            "exemplars": torch.zeros_like(exemplars),
+            "exemplars_bias": torch.full_like(exemplars_bias, MASKED),
+        }
+        conditional = {
+            "words": positive.words,
+            "words_bias": positive.bias,
+            "exemplars": exemplars,
+            "exemplars_bias": exemplars_bias,
+        }
+        return Prepared(
+            row_class=f"{self.name}/{height}x{width}",
+            latent=latent,
+            sigmas=stopped(flow_sigmas(steps), params.stop),
+            guidance=GUIDANCE,
+            sampler="euler",
+            conditional=conditional,
+            unconditional=unconditional,
+        )
+
+    @torch.inference_mode()
+    def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
+        rows = {name: torch.stack([row[name] for row in conditioning]).to(latents) for name in conditioning[0]}
+        estimate: Tensor = self.network(latents, sigmas, **rows)
+        return estimate
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        return (self.autoencoder.decode(latents) * 0.5 + 0.5).clamp(0, 1)
+
+    @torch.inference_mode()
+    def preview(self, denoised: Tensor) -> Tensor:
+        rgb = torch.einsum("bchw,cr->brhw", F.pad(denoised, (0, 0, 0, 0, 0, 1), value=1.0), self.to_rgb)
+        large = F.interpolate(rgb, scale_factor=PREVIEW_SCALE, mode="bilinear", align_corners=False)
+        return (large * 0.5 + 0.5).clamp(0, 1)
+
+    def _encode_text(self, text: str) -> tuple[Tensor, Tensor]:
+        """Token vectors (L, T) and which of them are there (L,)."""
+        words, mask = self.text.encode([text], length=TEXT_TOKENS)
+        return words[0], mask[0]
+
+    def _weighted(self, parts: Sequence[PromptPart]) -> _Text:
+        """The tokens of all parts, one part after the other, cut at the text length; a weight is a bias on the logits."""
+        encoded = [(self._encode(part.text), part.weight) for part in parts if part.text and part.weight > 0]
+        if not encoded:
+            return _Text(words=torch.zeros(TEXT_TOKENS, WIDTH), bias=torch.full((TEXT_TOKENS,), MASKED))
+        heaviest = max(weight for _, weight in encoded)
+        words = torch.cat([tokens[mask] for (tokens, mask), _ in encoded])[:TEXT_TOKENS]
+        weights = [torch.full((int(mask.sum()),), weight / heaviest) for (_, mask), weight in encoded]
+        bias = torch.cat(weights)[:TEXT_TOKENS].log()
+        missing = TEXT_TOKENS - len(words)
+        return _Text(words=F.pad(words, (0, 0, 0, missing)), bias=F.pad(bias, (0, missing), value=MASKED))
+
+    def _positive(self, params: GenerationParams) -> _Text:
+        parts = [part for part in params.parts if part.weight > 0]
+        if params.raw or params.stylize == 0:
+            return self._weighted(parts)
+        heaviest = max(part.weight for part in parts)
+        style = PromptPart(text=HOUSE_STYLE, weight=heaviest * STYLIZE_WEIGHT * params.stylize / 100)
+        named = self.bank.art_set_for(params.text) is not None
+        return self._weighted(parts if named else [*parts, style])
+
+    def _negative(self, params: GenerationParams) -> _Text:
+        """What the unconditional row sees: `--no` and negative parts, or nothing at all."""
+        unwanted = [PromptPart(text=text, weight=0.5) for text in params.negative]
+        unwanted += [PromptPart(text=part.text, weight=-part.weight) for part in params.parts if part.weight < 0]
+        return self._weighted(unwanted)
+
+    def _exemplars(self, params: GenerationParams, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents (S, C, e, e) of what the prompt's nouns look like, in order of appearance, and their bias (S,)."""
+        config = self.network.config
+        side = config.exemplar_side
+        exemplars = torch.zeros(config.slots, config.channels, side, side)
+        bias = torch.full((config.slots,), MASKED)
+        wanted = " ".join(part.text for part in params.parts if part.weight > 0)
+        art_set = self.bank.art_set_for(wanted) or (None if params.raw else HOUSE_SET)
+        for slot, match in enumerate(self.bank.find(wanted, self.text, limit=config.slots)):
+            exemplars[slot] = self.bank.exemplar(match.concept, art_set)
+            bias[slot] = 0.0
+        return exemplars, bias
+
+    def _weird(self, text: _Text, params: GenerationParams) -> _Text:
+        """A step away from the usual, in a direction that the job's seed picks; the same for its four images."""
+        if params.weird == 0:
+            return text
+        assert params.seed is not None
+        direction = torch.randn(text.words.shape[1], generator=torch.Generator().manual_seed(params.seed))
+        scale = text.words.norm(dim=1, keepdim=True) / direction.norm() * WEIRD_WORDS * params.weird / 3000
+        return _Text(words=text.words + scale * direction, bias=text.bias)
+
+    def _chaotic(self, text: _Text, params: GenerationParams, generator: torch.Generator) -> _Text:
+        """Noise on the words, its own for each image, so that the four differ more."""
+        if params.chaos == 0:
+            return text
+        noise = torch.randn(text.words.shape, generator=generator)
+        return _Text(words=text.words + noise * text.words.std() * CHAOS_WORDS * params.chaos / 100, bias=text.bias)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file. Raises WeightsError that names the file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot read the weights {path}: {error}. Reinstall Darkroom, or build them: make train-mini") from error
+
+
+@torch.inference_mode()
+def _linear_preview(autoencoder: Autoencoder) -> Tensor:
+    """A linear map from a latent position to its mean colour, (C + 1, 3), fitted on what the decoder makes of noise.
+
+    Computed once at load from 64 random latents: some 5 ms, and it can never fall out of step with the weights.
+    """
+    channels = autoencoder.config.channels
+    latents = torch.randn(64, channels, 4, 4, generator=torch.Generator().manual_seed(0))
+    colours = F.avg_pool2d(autoencoder.decode(latents), 8)
+    inputs = F.pad(latents.movedim(1, -1).reshape(-1, channels), (0, 1), value=1.0)
+    return torch.linalg.lstsq(inputs, colours.movedim(1, -1).reshape(-1, 3)).solution

@@ -1,0 +1,119 @@
+"""Splits one prompt without braces into its body and its parameters. Knows the names, not what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import zip_longest
+
+from darkroom.core.errors import PromptError
+from darkroom.prompt.faults import fault, shown
+from darkroom.prompt.source import Text
+from darkroom.prompt.table import NAMES, Parameter, Takes
+
+NEAREST_RATIO = 0.5  # of difflib; a name less alike than that is not worth suggesting
+
+# Phones turn `--` into a long dash. Before a letter that is not Latin, or before a space, a long dash is prose.
+_MARKED = re.compile(r"(?:--(?=\w)|[–—](?=[A-Za-z]))([^\W\d_]*)(.*)", re.DOTALL)
+_MISDASHED = re.compile(r"[-–—]+([A-Za-z]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A parameter as the user gave it: its name as typed with its place, and the words after it."""
+
+    parameter: Parameter
+    name: Text
+    words: tuple[Text, ...]
+
+    @property
+    def at(self) -> int:
+        return self.name.at
+
+    @property
+    def shown(self) -> str:
+        """As typed, for a message."""
+        return shown(" ".join(word.chars for word in (self.name, *self.words)))
+
+
+def lex(text: Text) -> tuple[Text, dict[str, Given]]:
+    """The body, and the parameters by key. PromptError for wrong spacing, unknown names and repeated parameters."""
+    words = text.words()
+    check_words(words)
+    starts = [i for i, word in enumerate(words) if _MARKED.match(word.mask)]
+    given: dict[str, Given] = {}
+    for start, end in zip(starts, [*starts, len(words)][1:], strict=True):
+        each = Given(parameter=_parameter(words[start]), name=words[start], words=words[start + 1 : end])
+        given[each.parameter.key] = _joined(given.get(each.parameter.key), each)
+    body_end = text.spans()[starts[0]][0] if starts else len(text.chars)
+    return text.cut(0, body_end), given
+
+
+def check_words(words: Sequence[Text]) -> None:
+    """PromptError where a known name follows dashes that are not `--`: `- -ar`, `-- ar`, `-ar`, `---ar`."""
+    for word, after in zip_longest(words, words[1:]):
+        misdashed = None if _MARKED.match(word.mask) else _MISDASHED.match(word.mask)
+        if misdashed and misdashed[1].lower() in NAMES:
+            raise _spacing(word.chars, word.at, f"{misdashed[1]} {word.chars[misdashed.end() :]}".rstrip())
+        if after and word.chars in ("-", "--"):
+            name = after.mask.removeprefix("-") if word.chars == "-" else after.mask
+            dashed = word.chars == "--" or after.mask.startswith("-")
+            if dashed and name.lower() in NAMES:
+                raise _spacing(f"{word.chars} {after.chars}", word.at, name)
+
+
+def check_prose(text: Text) -> None:
+    """PromptError where a stretch that was cut out of a prompt would read as a parameter if it stood alone: `a::--ar`."""
+    words = text.words()
+    if words and _MARKED.match(words[0].mask):
+        what = f"{shown(words[0].chars)} sticks to what is before it"
+        raise fault("invalid_parameter", what, at=words[0].at, hint="Put a space in front of it.")
+    check_words(words)
+
+
+def _parameter(word: Text) -> Parameter:
+    marked = _MARKED.match(word.mask)
+    assert marked, "only a word that is marked as a parameter has a name"
+    name = marked[1].lower()
+    if name not in NAMES:
+        raise _unknown(word, marked)
+    if marked[2]:
+        rest = word.chars[marked.start(2) :].lstrip("=:").rstrip(",;.")
+        raise _spacing(word.chars, word.at, f"{marked[1]} {rest}".rstrip())
+    return NAMES[name]
+
+
+def _joined(before: Given | None, given: Given) -> Given:
+    if before is None:
+        return given
+    if given.parameter.takes is not Takes.LIST:
+        what = f"{given.shown} repeats {before.shown} of character {before.at}"
+        raise fault("parameter_conflict", what, at=given.at, hint="Keep one of them.")
+    for each in (before, given):
+        if not each.words:
+            raise missing(each)
+    comma = Text(chars=",", origin=(given.at,), mask=",")
+    return replace(before, words=(*before.words, comma, *given.words))
+
+
+def missing(given: Given) -> PromptError:
+    """The fault of a parameter without its value."""
+    hint = f"Try {given.parameter.example}."
+    return fault("invalid_parameter", f"{given.shown} needs a value", at=given.at, hint=hint)
+
+
+def _spacing(typed: str, at: int, corrected: str) -> PromptError:
+    hint = f"Write --{shown(corrected)}."
+    return fault(
+        "invalid_parameter", f"{shown(typed)} is not spaced as a parameter must be", at=at, hint=hint
+    )
+
+
+def _unknown(word: Text, marked: re.Match[str]) -> PromptError:
+    typed = shown(word.chars[: marked.end(1)] if marked[1] else word.chars)
+    nearest = get_close_matches(marked[1].lower(), NAMES, n=1, cutoff=NEAREST_RATIO)
+    known = f"The parameters are {', '.join(dict.fromkeys(each.name for each in NAMES.values()))}."
+    hint = f"Did you mean --{nearest[0]}?" if nearest else known
+    return fault("invalid_parameter", f"{typed} is not a parameter", at=word.at, hint=hint)

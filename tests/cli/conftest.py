@@ -1,0 +1,80 @@
+"""A studio for tests: the real engine, decoder and upscaler around a network of three lines."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from darkroom.bootstrap import Studio
+from darkroom.core.errors import ModelError
+from darkroom.core.params import GenerationParams, image_seed
+from darkroom.engine.decoder import Decoder
+from darkroom.engine.engine import Engine
+from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.model.upscaler import Upscaler
+
+SIDE = 8
+
+
+class TinyDenoiser:
+    """Draws a colour that depends on the words, with a little of the noise left in it."""
+
+    name = "mini-1"
+    weights_hash = hashlib.sha256(b"tiny").hexdigest()
+    device = torch.device("cpu")
+    dtype = torch.float32
+
+    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+        if "unpaintable" in params.text:
+            raise ModelError("nobody can paint that")
+        assert params.seed is not None
+        noise = torch.Generator().manual_seed(image_seed(params.seed, index))
+        steps = max(2, round(8 * params.quality))
+        colour = torch.tensor(list(hashlib.sha256(params.text.encode()).digest()[:3])) / 255
+        return Prepared(
+            row_class="tiny",
+            latent=torch.randn(3, SIDE, SIDE, generator=noise),
+            sigmas=tuple(1 - step / steps for step in range(steps + 1)),
+            guidance=1.0,
+            sampler="euler",
+            conditional={"colour": colour},
+            unconditional=None,
+        )
+
+    def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
+        colours = torch.stack([row["colour"] for row in conditioning])  # (R, 3)
+        return colours[:, :, None, None] + 0.05 * latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return latents.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3).clamp(0, 1)
+
+    def preview(self, denoised: Tensor) -> Tensor:
+        return denoised.clamp(0, 1)
+
+
+@pytest.fixture(scope="session")
+def upscaler() -> Upscaler:
+    return Upscaler.load()
+
+
+@pytest.fixture
+def tiny_studio(upscaler: Upscaler) -> Studio:
+    model = TinyDenoiser()
+    return Studio(engine=Engine(model), decoder=Decoder(model), upscaler=upscaler)
+
+
+@pytest.fixture
+def drawing(tiny_studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Studio]:
+    """`darkroom imagine` draws with the tiny studio, in an empty folder that is the working one."""
+
+    def open_studio(settings: object, *, between: Callable[[], None]) -> Studio:
+        between()
+        return tiny_studio
+
+    monkeypatch.setattr("darkroom.cli.imagine.open_studio", open_studio)
+    monkeypatch.chdir(tmp_path)
+    yield tiny_studio
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".part")]

@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test check lint format format-check types imports sizes imagine train-mini eval-mini data-mini \
+.PHONY: help setup test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini \
 	bench-imagine bench-engine clean
 
 help: ## list the commands
@@ -75,14 +75,17 @@ train-mini: data-mini ## train mini-1; stop it and start it again at will (SCENE
 	@test -f $(MINI)/autoencoder.pt || $(BIN)/python -m darkroom.train.autoencoder --data $(MINI)
 	@$(BIN)/python -m darkroom.train.mini --data $(MINI) --scenes $(SCENES) $(ARGS)
 
+export-mini: $(INSTALLED) ## put what was trained where Darkroom loads it from
+	@$(BIN)/python -m darkroom.train.export --data $(MINI)
+
 eval-mini: $(SOURCES) ## measure mini-1 on held-out prompts and draw a contact sheet
 	@$(BIN)/python -m darkroom.train.evaluate $(ARGS)
 
 bench-imagine: $(INSTALLED) ## time a grid, split by stage
 	@$(BIN)/python benchmarks/imagine.py $(ARGS)
 
-bench-engine: $(INSTALLED) ## time the engine's step by batch size
-	@$(BIN)/python benchmarks/engine.py $(ARGS)
+bench-engine: $(INSTALLED) ## time rows against whole requests in the engine
+	@$(BIN)/python benchmarks/engine_rows.py $(ARGS)
 
 clean: ## remove what was built, except .venv and .cache
 	@rm -rf build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,7 +15,7 @@ from darkroom.bootstrap import Studio
 from darkroom.cli.draw import PHASES
 from darkroom.cli.main import run
 from darkroom.core.errors import OutputError
-from darkroom.core.events import ImageCancelled, StepTaken
+from darkroom.core.events import ImageCancelled, ImageFinished, StepTaken
 from darkroom.finish.grid import GAP_PX
 from darkroom.finish.read import read_provenance
 
@@ -198,6 +198,24 @@ def test_an_interrupt_cancels(
     else:
         assert (printed.out, printed.err.splitlines()[-1]) == ("", "darkroom: Cancelled.")
     assert not drawing.engine.busy
+
+
+def test_what_was_finished_before_an_interrupt_is_kept_and_named(
+    drawing: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = drawing.engine.step
+
+    def interrupted() -> Any:
+        happened = step()
+        if any(isinstance(event, ImageFinished) for event in happened):
+            signal.raise_signal(signal.SIGINT)
+        return happened
+
+    monkeypatch.setattr(drawing.engine, "step", interrupted)
+    prompt = "a {red --q 0.25, green --q 4} --seed 7"
+    assert run(["imagine", prompt, "--image", "1", "--format", "png", "--quiet"]) == 130
+    assert capsys.readouterr().out == "out/a-red_7_1.png\n"
+    assert names(Path("out")) == ["a-red_7_1.png"]
 
 
 def test_a_second_interrupt_does_not_wait(drawing: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import signal
 
 import pytest
 from PIL import Image
@@ -131,9 +132,17 @@ def test_half_blocks_keep_the_aspect(
     assert (max(line.count("▀") for line in lines), len(lines)) == expected
 
 
-def test_interrupts_hand_the_signals_back() -> None:
-    import signal
+def test_interrupts_respect_nohup() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+            interrupts.check()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
+
+def test_interrupts_hand_the_signals_back() -> None:
     before = [signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)]
     with Interrupts() as interrupts:
         interrupts.check()

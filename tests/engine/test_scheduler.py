@@ -59,7 +59,7 @@ def test_a_pass_is_of_one_class_full_and_never_fuller(queue: list[Ticket], room:
         assert all(rows + ticket.rows > room for ticket in left_out), "work conserving"
 
 
-@given(crowds)
+@given(crowds.flatmap(st.permutations))
 def test_lanes_are_strict_and_first_come_first_served_inside(queue: list[Ticket]) -> None:
     picked = Scheduler().pick(queue, room=lambda name: ROOM)
     lead = picked[0]
@@ -105,6 +105,13 @@ def test_a_flood_of_turbo_leaves_relax_an_eighth_of_the_ticks_and_no_more() -> N
         turbo = Ticket(key=tick, row_class="square", rows=2, priority=0)
         leads.append(scheduler.pick([relax, turbo], room=lambda name: ROOM)[0].priority)
     assert leads.count(2) == 80 // LEAD_EVERY
+
+
+def test_lanes_left_behind_take_turns() -> None:
+    scheduler = Scheduler()
+    queue = tickets((0, "square", 2), (1, "wide", 2), (2, "tall", 2))
+    leads = [scheduler.pick(queue, room=lambda name: ROOM)[0].priority for _ in range(LEAD_EVERY * 4)]
+    assert [lane for lane in leads if lane] == [2, 1, 2, 1]
 
 
 def test_every_finite_sample_of_every_lane_finishes_in_order_within_its_lane() -> None:

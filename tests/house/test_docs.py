@@ -1,5 +1,6 @@
 """The documents keep up with the code: links lead somewhere, and every command that is named exists, and the reverse."""
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,15 @@ def test_make_alone_lists_every_target(project: Path) -> None:
     text = (project / "Makefile").read_text(encoding="utf-8")
     phony = set(re.search(r"(?s)\.PHONY: (.*?)\n\n", text)[1].replace("\\\n", " ").split())
     assert phony - {"format-check"} == make_targets(project)
+
+
+def test_every_program_that_make_starts_exists(project: Path) -> None:
+    text = (project / "Makefile").read_text(encoding="utf-8")
+    modules = set(re.findall(r"-m (darkroom\.[a-z_.]+|checks\.[a-z_]+)", text))
+    assert len(modules) > 4
+    assert sorted(name for name in modules if importlib.util.find_spec(name) is None) == []
+    scripts = re.findall(r"benchmarks/[a-z_]+\.py", text)
+    assert [name for name in scripts if not (project / name).exists()] == []
 
 
 def test_every_command_is_described(tree: dict[str, click.Command], command_docs: str) -> None:

@@ -124,6 +124,6 @@ def test_missing_or_damaged_weights_are_named(tmp_path):
 
 def test_the_file_says_where_it_comes_from():
     with safe_open(text_encoder.WEIGHTS_FOLDER / text_encoder.WEIGHTS_FILE, framework="pt") as stored:
-        metadata = stored.metadata()
-    assert metadata["licence"] == "Apache-2.0"
-    assert len(metadata["source_sha256"]) == 64
+        about = stored.metadata()
+    assert about["licence"] == "Apache-2.0"
+    assert len(about["source_sha256"]) == 64

@@ -144,6 +144,6 @@ def test_damaged_weights_are_named(tmp_path):
 
 def test_the_file_says_where_it_comes_from():
     with safe_open(upscaler.WEIGHTS_FOLDER / "upscaler.safetensors", framework="pt") as stored:
-        metadata = stored.metadata()
-    assert metadata["licence"] == "BSD-3-Clause"
-    assert len(metadata["source_sha256"]) == 64
+        about = stored.metadata()
+    assert about["licence"] == "BSD-3-Clause"
+    assert len(about["source_sha256"]) == 64

@@ -21,7 +21,12 @@ def in_context(parameter):
 
 def test_models_and_their_names(one):
     assert one("a").model == "able-1"
-    assert one("a --v modest-1").model == one("a --VERSION Modest-1").model == one("a --v old").model == "modest-1"
+    assert (
+        one("a --v modest-1").model
+        == one("a --VERSION Modest-1").model
+        == one("a --v old").model
+        == "modest-1"
+    )
     assert one("a --v 7").model == one("a --niji 6").model == "able-1"
     assert one("a --niji").model == "modest-1"
 
@@ -54,7 +59,14 @@ def test_what_the_model_does_not_honour_is_an_error_that_names_who_does(paramete
 
 @pytest.mark.parametrize(
     ("text", "position"),
-    [(f"{LINK} a", 1), ("a:: b", 2), ("a::1", 2), ("a --stylize 100", 3), ("a --chaos 0", 3), ("a --stop 100", 3)],
+    [
+        (f"{LINK} a", 1),
+        ("a:: b", 2),
+        ("a::1", 2),
+        ("a --stylize 100", 3),
+        ("a --chaos 0", 3),
+        ("a --stop 100", 3),
+    ],
 )
 def test_images_weights_and_values_at_their_default_count_as_asked_for(text, position, refused):
     error = refused(f"{text} --v old")
@@ -96,7 +108,9 @@ def test_parameters_that_exclude_each_other(first, second, refused):
     assert error.message.startswith(f"{second} cannot go with {first} of character 3")
 
 
-@pytest.mark.parametrize("typed", ["--iw 2", "--sw 5", "--cw 5", "--ow 5", "--motion low", "--loop", f"--end {LINK}", "--bs 2"])
+@pytest.mark.parametrize(
+    "typed", ["--iw 2", "--sw 5", "--cw 5", "--ow 5", "--motion low", "--loop", f"--end {LINK}", "--bs 2"]
+)
 def test_parameters_that_mean_nothing_alone(typed, refused):
     error = refused(f"a {typed}")
     assert (error.code, error.position) == ("parameter_conflict", 3)

@@ -31,7 +31,11 @@ def test_a_whole_number_within_its_range(field, name, low, high, needs, one):
 
 @pytest.mark.parametrize(("field", "name", "low", "high", "needs"), SPELLINGS)
 def test_a_whole_number_out_of_its_range(field, name, low, high, needs, refused):
-    for value, words in ((low - 1, f"is below {low}"), (high + 1, f"is above {high}"), ("9" * 5000, "is above")):
+    for value, words in (
+        (low - 1, f"is below {low}"),
+        (high + 1, f"is above {high}"),
+        ("9" * 5000, "is above"),
+    ):
         error = refused(f"a {name} {value}{needs}")
         assert (error.code, error.position) == ("invalid_parameter", 3)
         assert words in error.message
@@ -46,7 +50,9 @@ def test_what_is_no_whole_number(name, value, refused):
     assert error.message.startswith(f"{name} {value} is not a whole number")
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {p.names[0] for p in PARAMETERS if p.takes is Takes.FLAG}))
+@pytest.mark.parametrize(
+    "name", sorted(set(NAMES) - {p.names[0] for p in PARAMETERS if p.takes is Takes.FLAG})
+)
 def test_a_value_that_is_missing(name, refused, one):
     if NAMES[name].key in ("profile", "niji"):
         assert one(f"a --{name}")
@@ -57,10 +63,21 @@ def test_a_value_that_is_missing(name, refused, one):
 
 @pytest.mark.parametrize(
     ("typed", "width", "height"),
-    [("16:9", 16, 9), ("32:18", 16, 9), ("14:1", 14, 1), ("1:14", 1, 14), ("007:07", 1, 1), (f"{10**15}:{10**15}", 1, 1)],
+    [
+        ("16:9", 16, 9),
+        ("32:18", 16, 9),
+        ("14:1", 14, 1),
+        ("1:14", 1, 14),
+        ("007:07", 1, 1),
+        (f"{10**15}:{10**15}", 1, 1),
+    ],
 )
 def test_ratios_are_reduced(typed, width, height, one):
-    assert one(f"a --ar {typed}").aspect == one(f"a --aspect {typed}").aspect == Aspect(width=width, height=height)
+    assert (
+        one(f"a --ar {typed}").aspect
+        == one(f"a --aspect {typed}").aspect
+        == Aspect(width=width, height=height)
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,9 +100,10 @@ def test_what_is_no_ratio(typed, hint, refused):
 
 
 def test_a_ratio_wider_than_the_model_draws_names_the_widest(refused):
-    expected = "--ar 20:1 is wider than 14:1, the widest that able-1 can draw (at character 17). Try --ar 14:1."
-    assert refused("a fox in a field --ar 20:1".replace("field ", "field")).code == "invalid_parameter"
-    assert refused("a fox in a fiel --ar 20:1").message == expected
+    expected = (
+        "--ar 20:1 is wider than 14:1, the widest that able-1 can draw (at character 17). Try --ar 14:1."
+    )
+    assert refused("a fox in a den. --ar 20:1").message == expected
     assert "taller than 1:3" in refused("a --ar 1:4 --v modest-1").message
 
 
@@ -94,7 +112,9 @@ def test_hd_narrows_the_ratio(one, refused):
     assert refused("a --ar 5:1 --hd").hint == "Try --ar 4:1, or leave --hd away."
 
 
-@pytest.mark.parametrize(("typed", "value"), [("0.25", 0.25), (".25", 0.25), ("0.5", 0.5), ("1", 1), ("2.0", 2), ("4", 4)])
+@pytest.mark.parametrize(
+    ("typed", "value"), [("0.25", 0.25), (".25", 0.25), ("0.5", 0.5), ("1", 1), ("2.0", 2), ("4", 4)]
+)
 def test_quality_is_one_of_five(typed, value, one):
     assert one(f"a --quality {typed}").quality == one(f"a --q {typed}").quality == value
 
@@ -104,7 +124,9 @@ def test_other_qualities_are_refused(typed, refused):
     assert refused(f"a --q {typed}").hint == "Use --quality 0.25, 0.5, 1, 2 or 4."
 
 
-@pytest.mark.parametrize(("typed", "value"), [("0", 0), ("3", 3), ("1.25", 1.25), (".5", 0.5), ("0.000001", 1e-6)])
+@pytest.mark.parametrize(
+    ("typed", "value"), [("0", 0), ("3", 3), ("1.25", 1.25), (".5", 0.5), ("0.000001", 1e-6)]
+)
 def test_the_weight_of_images(typed, value, one):
     assert one(f"{LINK} a --iw {typed}").image_weight == value
 
@@ -134,7 +156,9 @@ def test_other_styles_are_refused(refused):
     assert refused("a --style cute").hint == "Use --style raw."
 
 
-@pytest.mark.parametrize(("typed", "profile"), [("", None), ("--p", ""), ("--profile ab_1-2", "ab_1-2"), ("--p --raw", "")])
+@pytest.mark.parametrize(
+    ("typed", "profile"), [("", None), ("--p", ""), ("--profile ab_1-2", "ab_1-2"), ("--p --raw", "")]
+)
 def test_profiles(typed, profile, one):
     assert one(f"a {typed}").profile == profile
 
@@ -158,7 +182,10 @@ def test_visibilities(visibility, one):
     [
         ("123", (Reference(source="123"),)),
         ("007 0", (Reference(source="7"), Reference(source="0"))),
-        (f"{LINK}::2 4294967295::0.5", (Reference(source=LINK, weight=2.0), Reference(source="4294967295", weight=0.5))),
+        (
+            f"{LINK}::2 4294967295::0.5",
+            (Reference(source=LINK, weight=2.0), Reference(source="4294967295", weight=0.5)),
+        ),
         ("upload:ab-1::.5", (Reference(source="upload:ab-1", weight=0.5),)),
         ("https://x.org/a::b", (Reference(source="https://x.org/a::b"),)),
     ],
@@ -167,7 +194,9 @@ def test_style_references(typed, references, one):
     assert one(f"a --sref {typed}").style_references == references
 
 
-@pytest.mark.parametrize("typed", ["oil", "4294967296", "9" * 5000, "1::0", "1::-1", "1::", "1::1.2.3", "1::99999", "::2"])
+@pytest.mark.parametrize(
+    "typed", ["oil", "4294967296", "9" * 5000, "1::0", "1::-1", "1::", "1::1.2.3", "1::99999", "::2"]
+)
 def test_style_references_that_are_refused(typed, refused):
     error = refused(f"a --sref {typed}")
     assert (error.code, error.position in (3, 10)) == ("invalid_parameter", True)
@@ -175,7 +204,9 @@ def test_style_references_that_are_refused(typed, refused):
 
 def test_a_random_style_is_resolved_for_each_job_and_stored(catalogue):
     codes = iter([11, 12, 13, 14])
-    jobs = parse("a --sref random::2 RANDOM --repeat 2 --seed 1", catalogue=catalogue, new_seed=lambda: next(codes))
+    jobs = parse(
+        "a --sref random::2 RANDOM --repeat 2 --seed 1", catalogue=catalogue, new_seed=lambda: next(codes)
+    )
     assert [[style.source for style in job.style_references] for job in jobs] == [["11", "12"], ["13", "14"]]
     assert jobs[0].style_references[0].weight == 2
     (job,) = parse("a --sref random", catalogue=catalogue)
@@ -184,7 +215,10 @@ def test_a_random_style_is_resolved_for_each_job_and_stored(catalogue):
 
 @pytest.mark.parametrize(("name", "field"), [("cref", "character_references"), ("oref", "omni_references")])
 def test_character_and_omni_references(name, field, one, refused):
-    assert getattr(one(f"a --{name} {LINK} upload:b"), field) == (Reference(source=LINK), Reference(source="upload:b"))
+    assert getattr(one(f"a --{name} {LINK} upload:b"), field) == (
+        Reference(source=LINK),
+        Reference(source="upload:b"),
+    )
     assert refused(f"a --{name} 123").code == "invalid_link"
     assert "has a weight" in refused(f"a --{name} {LINK}::2").message
 
@@ -206,7 +240,11 @@ def test_repeats_have_seeds_of_their_own_that_follow_from_the_first(catalogue):
     assert seeds == [4_294_967_294, 4_294_967_295, 0]
     assert [job.seed for job in parse("a --r 2", catalogue=catalogue)] == [None, None]
     fresh = iter(range(5, 9))
-    assert [job.seed for job in parse("a --r 3", catalogue=catalogue, new_seed=lambda: next(fresh))] == [5, 6, 7]
+    assert [job.seed for job in parse("a --r 3", catalogue=catalogue, new_seed=lambda: next(fresh))] == [
+        5,
+        6,
+        7,
+    ]
 
 
 def test_a_model_that_takes_no_seed_is_given_none(catalogue):
@@ -255,7 +293,11 @@ def test_the_table_is_of_one_piece():
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
 def test_every_example_of_the_table_is_right(parameter, catalogue):
-    needed = {"style_weight": "--sref 1", "character_weight": f"--cref {LINK}", "omni_weight": f"--oref {LINK}"}
+    needed = {
+        "style_weight": "--sref 1",
+        "character_weight": f"--cref {LINK}",
+        "omni_weight": f"--oref {LINK}",
+    }
     needs = "--video" if NEEDS.get(parameter.key) == "video" else needed.get(parameter.key, "")
     text = f"{LINK} a {needs} {parameter.example}".replace("--v mini-1", "--v able-1")
     assert parse(text, catalogue=catalogue)

@@ -102,4 +102,6 @@ def test_the_count_includes_repeats():
 
 
 def test_a_larger_cap_builds_more(catalogue):
-    assert len(parse("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", catalogue=catalogue, limits=BatchLimits(jobs=64))) == 64
+    assert (
+        len(parse("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", catalogue=catalogue, limits=BatchLimits(jobs=64))) == 64
+    )

@@ -34,22 +34,32 @@ def test_weights_are_normalised(text, expected, one):
 
 @pytest.mark.parametrize(
     ("text", "position"),
-    [("a::1 b::-1", 1), ("a::0", 1), ("x::-2 b", 1), ("a::1000000000 b::-999999999.9999999", 1), (f"a::{'9' * 50} b", 2)],
+    [
+        ("a::1 b::-1", 1),
+        ("a::0", 1),
+        ("x::-2 b", 1),
+        ("a::1000000000 b::-999999999.9999999", 1),
+        (f"a::{'9' * 50} b", 2),
+    ],
 )
 def test_weights_whose_sum_is_not_positive_or_that_make_no_sense(text, position, refused):
     error = refused(text)
     assert (error.code, error.position) == ("invalid_parameter", position)
 
 
-@pytest.mark.parametrize(("text", "position"), [("::2 a", 1), ("a::::b", 4), ("::", 1), ("a:: ::", 5), (f"{LINK} :: a", 21)])
+@pytest.mark.parametrize(
+    ("text", "position"), [("::2 a", 1), ("a::::b", 4), ("::", 1), ("a:: ::", 5), (f"{LINK} :: a", 21)]
+)
 def test_a_weight_without_words(text, position, refused):
     error = refused(text)
     assert error.position == position
     assert "is a weight without words" in error.message
 
 
-@pytest.mark.parametrize("text", ["a::--ar 2:1", "a::2--raw", "a::-ar b", "a::—raw"])
-def test_a_parameter_that_sticks_to_a_weight(text, refused):
+@pytest.mark.parametrize(
+    "text", ["a::--ar 2:1", "a::2--raw", "a::-ar b", "a::—raw", "fox--ar 2:1", "fox--no"]
+)
+def test_a_parameter_that_sticks_to_what_is_before_it(text, refused):
     assert refused(text).code == "invalid_parameter"
 
 
@@ -104,6 +114,17 @@ def test_an_image_after_words_is_refused(text, refused):
     error = refused(text)
     assert error.code == "invalid_link"
     assert "image prompts come first" in error.message
+
+
+@pytest.mark.parametrize(
+    ("begins", "each", "most"),
+    [("", "x:: ", 64), ("a --no ", "x,", 100), ("a --sref ", "7 ", 16), ("a --cref ", "upload:b ", 16)],
+)
+def test_lists_have_a_limit(begins, each, most, one, refused):
+    assert one(begins + each * most)
+    error = refused(begins + each * (most + 1))
+    assert (error.code, error.position) == ("invalid_parameter", len(begins) + len(each) * most + 1)
+    assert f"one more than the {most}" in error.message
 
 
 def test_one_image_needs_words_and_two_are_a_blend(one, refused):

@@ -25,7 +25,10 @@ class Interrupts:
             raise Cancelled
 
     def __enter__(self) -> Self:
-        self._before = {which: signal.signal(which, self._remember) for which in WATCHED}
+        heeded = [
+            which for which in WATCHED if signal.getsignal(which) is not signal.SIG_IGN
+        ]  # not under nohup
+        self._before = {which: signal.signal(which, self._remember) for which in heeded}
         return self
 
     def __exit__(

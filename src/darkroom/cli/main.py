@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
@@ -50,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code. Every error of ours ends here, and nowhere else."""
+    started = time.monotonic()
     try:
-        code = darkroom.main(list(arguments), prog_name="darkroom", standalone_mode=False)
+        code = darkroom.main(list(arguments), prog_name="darkroom", standalone_mode=False, obj=started)
         sys.stdout.flush()
     except failures.EXPECTED as error:
         return failures.tell(error, as_json=failures.wants_json(arguments))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 from enum import StrEnum
+from html import escape
 from unicodedata import category
-from xml.sax.saxutils import escape
 
 from PIL import Image, PngImagePlugin
 
@@ -86,9 +86,9 @@ def _xmp(provenance: Provenance, human: str) -> bytes:
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
  xmlns:darkroom="{XMP_NAMESPACE}">
-<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(human)}</rdf:li></rdf:Alt></dc:description>
-<xmp:CreatorTool>{escape(_storable(provenance.software))}</xmp:CreatorTool>
-<{XMP_TAG}>{escape(provenance.to_json())}</{XMP_TAG}>
+<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(human, quote=False)}</rdf:li></rdf:Alt></dc:description>
+<xmp:CreatorTool>{escape(_storable(provenance.software), quote=False)}</xmp:CreatorTool>
+<{XMP_TAG}>{escape(provenance.to_json(), quote=False)}</{XMP_TAG}>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="r"?>""".encode()
 

@@ -10,8 +10,8 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
-from xml.sax.saxutils import unescape
 
 from darkroom.core.errors import OutputError
 from darkroom.finish.provenance import JSON_CHARACTERS_MAX, PNG_CHUNK, XMP_TAG, Provenance

@@ -37,14 +37,22 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     lists = tomllib.loads(VOCABULARY_FILE.read_text(encoding="utf-8"))
-    words = {
-        name: frozenset(lists[name].split()) for name in ("breakers", "weak", "ambiguous", "nouns_in_ing")
-    }
-    phrases = {
-        name: tuple(" ".join(phrase.split()) for phrase in lists[name].split(","))
-        for name in ("scenery", "kinds", "idioms")
-    }
-    return Vocabulary(**words, **phrases)
+
+    def words(name: str) -> frozenset[str]:
+        return frozenset(lists[name].split())
+
+    def phrases(name: str) -> tuple[str, ...]:
+        return tuple(" ".join(phrase.split()) for phrase in lists[name].split(","))
+
+    return Vocabulary(
+        breakers=words("breakers"),
+        weak=words("weak"),
+        ambiguous=words("ambiguous"),
+        nouns_in_ing=words("nouns_in_ing"),
+        scenery=phrases("scenery"),
+        kinds=phrases("kinds"),
+        idioms=phrases("idioms"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +138,15 @@ def candidates(
         for last in range(first, end):
             if _can_end(words[last].text):
                 starts = range(max(first, last + 1 - LONGEST_CANDIDATE), last + 1)
-                spans += [(start, last + 1) for start in starts if _can_start(words[start].text)]
+                spans += [(start, last + 1) for start in starts if words[start].text not in vocabulary().weak]
     return tuple(spans)
 
 
 def _runs(words: Sequence[Word], free: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Maximal stretches of free words without a pause or a parting word."""
-    breakers = vocabulary().breakers
     first = None
     for index, word in enumerate(words):
-        inside = free[index] and word.text not in breakers and not word.text.isdigit()
+        inside = free[index] and not _parts(word.text)
         if first is not None and (not inside or word.pause):
             yield first, index
             first = None
@@ -149,20 +156,18 @@ def _runs(words: Sequence[Word], free: Sequence[bool]) -> Iterator[tuple[int, in
         yield first, len(words)
 
 
-def _can_start(word: str) -> bool:
+def _parts(word: str) -> bool:
+    """Whether the word ends a noun phrase: a particle, a number, an adverb, or a verb in -ing."""
     known = vocabulary()
-    if word in known.weak or word.endswith("ly"):
-        return False
-    return not word.endswith("ing") or word in known.nouns_in_ing
+    if word in known.breakers or word.isdigit() or word.endswith("ly"):
+        return True
+    return word.endswith("ing") and word not in known.nouns_in_ing
 
 
 def _can_end(word: str) -> bool:
-    scenery = _scenery_words()
-    return (
-        _can_start(word)
-        and len(word) >= SHORTEST_NOUN
-        and not any(form in scenery for form in singular_forms(word))
-    )
+    if word in vocabulary().weak or len(word) < SHORTEST_NOUN:
+        return False
+    return not any(form in _scenery_words() for form in singular_forms(word))
 
 
 @cache

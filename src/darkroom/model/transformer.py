@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 TIME_FEATURES = 128
 """Sine and cosine features of the noise level, each."""
+PLACE_WAVES = 4
+"""Sine and cosine features of a token's place in the frame, for each axis."""
 NATIVE_SIDE = 8
 """Latent positions along a side of the square that positions are measured in."""
 MASKED = -1e4
@@ -165,7 +167,7 @@ class MiniTransformer(nn.Module):
         self.config = config = config or TransformerConfig()
         dim = config.dim
         self.picture_in = nn.Linear(config.channels, dim)
-        self.place_in = nn.Linear(8, dim)
+        self.place_in = nn.Linear(4 * PLACE_WAVES + 2, dim)
         self.exemplar_in = nn.Linear(config.channels * config.exemplar_patch**2, dim)
         self.slot = nn.Parameter(torch.randn(config.slots, 1, dim) * 0.02)
         self.time_in = nn.Sequential(nn.Linear(2 * TIME_FEATURES, dim), nn.SiLU(), nn.Linear(dim, dim))
@@ -240,7 +242,8 @@ class MiniTransformer(nn.Module):
         """(B, C, h, w) -> (B, h * w, D), with the place of each token in the frame and the frame's size and aspect."""
         height, width = latents.shape[-2:]
         unit = positions(height, width, 2.0, 2.0)  # edges at -1 and 1
-        place = torch.cat([unit, unit.square(), (math.pi * unit).cos()], 1)
+        waves = unit[:, :, None] * (torch.arange(PLACE_WAVES) + 1) * (math.pi / 2)  # (N, 2, waves)
+        place = torch.cat([waves.sin(), waves.cos()], 2).flatten(1)
         frame = torch.tensor([math.log(width / height), math.log(height * width / NATIVE_SIDE**2)])
         features = torch.cat([place, frame.expand(len(unit), 2)], 1).to(latents)
         picture: Tensor = self.picture_in(latents.flatten(2).transpose(1, 2)) + self.place_in(features)

@@ -12,6 +12,7 @@ from darkroom.prompt.lexer import check_prose
 from darkroom.prompt.links import is_link, read_link
 from darkroom.prompt.source import Text
 
+PARTS_MAX = 64  # each is encoded on its own
 WEIGHT_DIGITS_MAX = 40  # characters of one weight
 WEIGHT_DECIMALS = 12  # of a normalised weight
 NORMALISED_MAX = 1_000_000  # beyond it the weights all but cancel out
@@ -33,11 +34,12 @@ class Body:
 
 def read_body(body: Text) -> Body:
     """The images and the weighted words of a prompt. PromptError for bad links and weights that make no sense."""
-    words = body.words()
+    words = body.words
     images = 0
     while images < len(words) and is_link(words[images]):
         images += 1
-    prose = body.cut(body.spans()[images - 1][1]) if images else body
+    prose = body.cut(body.spans[images - 1][1]) if images else body
+    _check_links(prose)
     weight_marks = _WEIGHT.search(prose.mask)
     return Body(
         images=tuple(Reference(source=read_link(word)) for word in words[:images]),
@@ -64,8 +66,12 @@ def _parts(prose: Text) -> tuple[PromptPart, ...]:
     if rest.chars:
         texts.append(rest)
         weights.append(Fraction(1))
+    if len(texts) > PARTS_MAX:
+        what = f'"{shown(texts[PARTS_MAX].chars)}" is one more than the {PARTS_MAX} weighted parts that a prompt may have'
+        raise fault("invalid_parameter", what, at=texts[PARTS_MAX].at, hint="Join some of them.")
     for text in texts:
-        _check_prose(text)
+        _check_links(text)
+        check_prose(text)
     return tuple(
         PromptPart(text=text.collapsed, weight=weight)
         for text, weight in zip(texts, _normalised(texts, weights), strict=True)
@@ -95,9 +101,8 @@ def _normalised(texts: list[Text], weights: list[Fraction]) -> list[float]:
     return [float(weight) for weight in rounded]
 
 
-def _check_prose(text: Text) -> None:
-    check_prose(text)
-    for word in text.words():
+def _check_links(text: Text) -> None:
+    for word in text.words:
         if is_link(word):
             what = f"{shown(word.chars)} comes after words, but image prompts come first"
             raise fault(

@@ -17,6 +17,7 @@ NEAREST_RATIO = 0.5  # of difflib; a name less alike than that is not worth sugg
 
 # Phones turn `--` into a long dash. Before a letter that is not Latin, or before a space, a long dash is prose.
 _MARKED = re.compile(r"(?:--(?=\w)|[–—](?=[A-Za-z]))([^\W\d_]*)(.*)", re.DOTALL)
+_GLUED = re.compile(r"(?<=[^-–—])--([A-Za-z]+)(?![^\W_])")
 _MISDASHED = re.compile(r"[-–—]+([A-Za-z]+)")
 
 
@@ -40,14 +41,14 @@ class Given:
 
 def lex(text: Text) -> tuple[Text, dict[str, Given]]:
     """The body, and the parameters by key. PromptError for wrong spacing, unknown names and repeated parameters."""
-    words = text.words()
+    words = text.words
     check_words(words)
     starts = [i for i, word in enumerate(words) if _MARKED.match(word.mask)]
     given: dict[str, Given] = {}
     for start, end in zip(starts, [*starts, len(words)][1:], strict=True):
         each = Given(parameter=_parameter(words[start]), name=words[start], words=words[start + 1 : end])
         given[each.parameter.key] = _joined(given.get(each.parameter.key), each)
-    body_end = text.spans()[starts[0]][0] if starts else len(text.chars)
+    body_end = text.spans[starts[0]][0] if starts else len(text.chars)
     return text.cut(0, body_end), given
 
 
@@ -65,11 +66,14 @@ def check_words(words: Sequence[Text]) -> None:
 
 
 def check_prose(text: Text) -> None:
-    """PromptError where a stretch that was cut out of a prompt would read as a parameter if it stood alone: `a::--ar`."""
-    words = text.words()
+    """PromptError where words hold a parameter that lacks the space in front of it: `a::--ar`, `fox--ar`."""
+    words = text.words
     if words and _MARKED.match(words[0].mask):
-        what = f"{shown(words[0].chars)} sticks to what is before it"
-        raise fault("invalid_parameter", what, at=words[0].at, hint="Put a space in front of it.")
+        raise _stuck(words[0])
+    for word in words:
+        glued = _GLUED.search(word.mask)
+        if glued and glued[1].lower() in NAMES:
+            raise _stuck(word.cut(glued.start()))
     check_words(words)
 
 
@@ -109,6 +113,11 @@ def _spacing(typed: str, at: int, corrected: str) -> PromptError:
     return fault(
         "invalid_parameter", f"{shown(typed)} is not spaced as a parameter must be", at=at, hint=hint
     )
+
+
+def _stuck(word: Text) -> PromptError:
+    what = f"{shown(word.chars)} sticks to what is before it"
+    return fault("invalid_parameter", what, at=word.at, hint="Put a space in front of it.")
 
 
 def _unknown(word: Text, marked: re.Match[str]) -> PromptError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from darkroom.prompt.faults import fault, shown
 
@@ -45,12 +46,14 @@ class Text:
         start = len(self.chars) - len(self.chars.lstrip())
         return self.cut(start, max(start, len(self.chars.rstrip())))
 
+    @cached_property
     def spans(self) -> tuple[tuple[int, int], ...]:
         """Start and end of each word, in this text; whitespace inside quotes does not separate words."""
         return tuple(match.span() for match in _WORD.finditer(self.mask))
 
+    @cached_property
     def words(self) -> tuple[Text, ...]:
-        return tuple(self.cut(start, end) for start, end in self.spans())
+        return tuple(self.cut(start, end) for start, end in self.spans)
 
 
 def text_of(chars: str, origin: tuple[int, ...]) -> Text:

@@ -12,6 +12,8 @@ from darkroom.prompt.links import is_link, read_link
 from darkroom.prompt.source import Text
 from darkroom.prompt.table import Takes
 
+ENTRIES_MAX = 100  # of `--no`; each is moderated on its own
+REFERENCES_MAX = 16  # images or codes of one parameter
 DIGITS_MAX = 20  # of a number worth reading; anything longer is out of every range
 STYLE_WEIGHT_RANGE = (0.001, 1_000.0)
 RANDOM_STYLE = "random"
@@ -98,8 +100,11 @@ def read_list(given: Given | None) -> tuple[str, ...]:
     """The entries between the commas; commas inside quotes do not separate."""
     if given is None:
         return ()
-    entries = []
+    entries: list[str] = []
     for entry in _split_at_commas(given.words):
+        if len(entries) == ENTRIES_MAX:
+            what = f"{shown(entry[0].chars)} is one more than the {ENTRIES_MAX} entries that {given.parameter.name} may have"
+            raise fault("invalid_parameter", what, at=entry[0].at, hint="Leave some away.")
         check_prose(entry[0])
         for word in entry:
             if "::" in word.mask:
@@ -132,6 +137,12 @@ def read_references(given: Given | None) -> tuple[Reference, ...]:
         return ()
     if not given.words:
         raise missing(given)
+    if len(given.words) > REFERENCES_MAX:
+        word = given.words[REFERENCES_MAX]
+        what = (
+            f"{shown(word.chars)} is one more than the {REFERENCES_MAX} that {given.parameter.name} may have"
+        )
+        raise fault("invalid_parameter", what, at=word.at, hint="Leave some away.")
     read = _style if given.parameter.takes is Takes.STYLES else _image
     return tuple(read(given, i) for i in range(len(given.words)))
 

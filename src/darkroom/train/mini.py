@@ -33,7 +33,7 @@ from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
 
 SAVE_EVERY_S = 110.0
-REPORT_EVERY_STEPS = 20
+REPORT_EVERY_STEPS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Recipe:
     """All numbers of a run. `samples` is the whole plan; a resumed run may be given a longer one."""
 
     samples: int = 500_000
-    batch: int = 128
+    batch: int = 64
     muon_rate: float = 0.02
     adam_rate: float = 2e-3
     warm_up_samples: int = 8_000

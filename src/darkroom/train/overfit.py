@@ -78,7 +78,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     atlas, network = Atlas.load(options.data), autoencoder.load(options.data)
     corpus = corpus_of(scenes(atlas, SCENES), atlas, network)
-    trainer = Trainer(Recipe(samples=options.samples, warm_up_samples=3_000), compiled=not options.eager)
+    trainer = Trainer(Recipe(samples=options.samples, warm_up_samples=2_000), compiled=not options.eager)
     train(trainer, corpus, options.data / "overfit", until_s=options.minutes * 60)
     group = corpus.groups[0]
     rng = np.random.default_rng(1)

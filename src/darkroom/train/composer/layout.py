@@ -113,24 +113,13 @@ class _Frame:
         """The first kind hangs over the second."""
         size = 0.37 * (0.97 + 0.12 * float(self.draws[0])) * self.unit
         x = self.width / 2 + (float(self.draws[1]) - 0.5) * 0.1 * self.unit
-        low = (
-            self._base(kinds[1], size)
-            if self.place.solid or self.place.water
-            else self.height / 2 + size * 1.06
-        )
-        high = (
-            low - size * (1.12 + 0.4)
-            if low - size * 1.6 > 0.45 * self.unit
-            else max(low - 1.62 * size, size * 0.56)
-        )
+        base = self._base(kinds[1], size)
+        low = self.height / 2 + size * 1.06 if self._floating(kinds[1]) and not self.place.water else base
+        high = max(low - size * 1.62, size * 0.56)
+        upper, lower = (self._sized(kind, size, size) for kind in kinds)
         return [
-            _Spot(kind=kinds[0], x=x, size=self._sized(kinds[0], size, size), middle=high),
-            _Spot(
-                kind=kinds[1],
-                x=x,
-                size=self._sized(kinds[1], size, size),
-                middle=None if self._standing() else low - size / 2,
-            ),
+            _Spot(kind=kinds[0], x=x, size=upper, middle=high),
+            _Spot(kind=kinds[1], x=x, size=lower, lift=base - low),
         ]
 
     def placement(self, spot: _Spot, flipped: bool) -> Placement:

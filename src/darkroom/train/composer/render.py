@@ -97,6 +97,8 @@ def _stream(spec: SceneSpec, number: int) -> np.random.Generator:
 def _paint_place(canvas: Canvas, spec: SceneSpec, light: Light, spots: list[Placement]) -> None:
     ground = _stream(spec, _GROUND)
     if spec.place in _BACKDROPS:
+        needed = {"gradient": 2}.get(spec.place, 1) if PLACES[spec.place].setting is Setting.STUDIO else 0
+        assert len(spec.backdrop) >= needed, f"place {spec.place!r} needs {needed} backdrop colours"
         _BACKDROPS[spec.place](canvas, spec.backdrop, ground)
     elif spec.place in _INDOORS:
         wall = colour(spec.backdrop[0]) if spec.backdrop else rgb(226, 220, 208)

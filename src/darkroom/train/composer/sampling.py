@@ -25,6 +25,7 @@ SINGLE_SHARE = 0.8  # of scenes with one kind: just one of it
 SEVERAL_SHARE = 0.12  # of the first kinds of a pair: two of it
 AT_HOME_SHARE = 0.65  # of scenes: the place suits the first thing
 WEATHER_SHARE = 0.14
+TOO_COARSE_FOR_WEATHER = ("neon", "line art", "pencil", "low poly", "pixel art")  # rain would hide the scene
 ZERO_SHOT_SET_SHARE = 0.3  # of zero-shot scenes: the unseen art set rather than an unseen concept
 ART_SET_WEIGHTS = {"fluent-3d": 3.0, "noto": 2.0, "fluent-flat": 2.0}  # others 1
 STYLE_WEIGHTS = {"pixel art": 1.5, "watercolour": 1.5, "halftone": 0.6, "line art": 0.8}  # others 1
@@ -65,7 +66,8 @@ def _draw(rng: np.random.Generator, atlas: Atlas, split: Split) -> SceneSpec:
     time = _time(rng, place)
     weathers = PLACES[place].weathers
     chance = 0.5 if time == "storm" else WEATHER_SHARE
-    weather = str(rng.choice(weathers)) if weathers and rng.random() < chance else ""
+    falls = bool(weathers) and rng.random() < chance and style not in TOO_COARSE_FOR_WEATHER
+    weather = str(rng.choice(weathers)) if falls else ""
     return SceneSpec(
         seed=int(rng.integers(2**31)), objects=objects, arrangement=arrangement, place=place,
         backdrop=_backdrop(rng, place, taken), time=time, weather=weather, art_set=art_set, style=style,

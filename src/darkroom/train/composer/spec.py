@@ -41,9 +41,9 @@ class SceneSpec:
     seed: int
     objects: tuple[ObjectSpec, ...] = ()
     arrangement: str = "single"
-    place: str = "studio"
+    place: str = "meadow"
     backdrop: tuple[str, ...] = ()  # studio colours, a room's wall or a planet's colour
-    time: str = ""
+    time: str = "day"
     weather: str = ""
     art_set: str = "noto"
     style: str = ""

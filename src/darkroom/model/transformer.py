@@ -56,7 +56,8 @@ class RMSNorm(nn.Module):
         self.gain = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:  # (..., D) -> (..., D)
-        return F.rms_norm(x, (x.shape[-1],), self.gain.to(x.dtype))
+        normed: Tensor = F.rms_norm(x, (x.shape[-1],), self.gain.to(x.dtype))
+        return normed
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
@@ -84,7 +85,8 @@ def picture_positions(height: int, width: int) -> Tensor:
 def rotary_angles(points: Tensor, head_dim: int) -> Tensor:
     """Angles of 2-D rotary positions, half of them for each axis: (N, 2) -> (N, head_dim / 2)."""
     frequencies = 2.0 * 100.0 ** -(torch.arange(head_dim // 4) / (head_dim // 4))
-    return (points[:, :, None] * frequencies).reshape(len(points), -1)
+    angles: Tensor = (points[:, :, None] * frequencies).reshape(len(points), -1)
+    return angles
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
@@ -95,7 +97,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     """
     if query.requires_grad and query.device.type == "cpu":
         logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + bias
-        return logits.softmax(-1).to(value.dtype) @ value
+        mixed: Tensor = logits.softmax(-1).to(value.dtype) @ value
+        return mixed
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
 
 
@@ -156,7 +159,8 @@ class Block(nn.Module):
         x = x + gate_a * self.attention(h, h, token_bias, rotary)
         x = x + self.words(self.words_norm(x), words, words_bias)
         gate, value = self.mlp_in(self.mlp_norm(x) * (1 + scale_m) + shift_m).chunk(2, -1)
-        return x + gate_m * self.mlp_out(F.silu(gate) * value)
+        mixed: Tensor = x + gate_m * self.mlp_out(F.silu(gate) * value)
+        return mixed
 
 
 class MiniTransformer(nn.Module):
@@ -221,7 +225,8 @@ class MiniTransformer(nn.Module):
 
         shift, scale = self.out_modulation(condition).unsqueeze(1).chunk(2, -1)
         x = self.out(self.out_norm(x[:, : height * width]) * (1 + scale) + shift)  # (B, h * w, C)
-        return x.transpose(1, 2).reshape(batch, channels, height, width)
+        estimate: Tensor = x.transpose(1, 2).reshape(batch, channels, height, width)
+        return estimate
 
     def _words(self, words: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Projected words, their bias, and their weighted mean. Without any word, the trained null word stands in."""

@@ -27,6 +27,7 @@ from darkroom.model.autoencoder import Autoencoder
 from darkroom.train.dataset import Shard, shards
 from darkroom.train.exemplars import exemplar_pictures
 from darkroom.train.muon import Muon
+from darkroom.train.precision import fast_matmul
 from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
 
@@ -82,14 +83,14 @@ def train(data: Path, *, minutes: float, scenes: int) -> Autoencoder:
         arrays=tuple(shard.load()[0] for shard in shards(data, scenes) if shard.complete),
         sprites=exemplar_pictures(Atlas.load(data)),
     )
-    network = Autoencoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: Autoencoder = Autoencoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     matrices = [p for p in network.parameters() if p.ndim == 4]
     optimizers = [Muon(matrices), torch.optim.Adam([p for p in network.parameters() if p.ndim < 4])]
     start, step, recent = time.monotonic(), 0, []
     while (fraction := (time.monotonic() - start) / (minutes * 60)) < 1:
         _set_rates(optimizers, step, fraction)
         batch = pictures.batch(rng, step)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_matmul(torch.device("cpu")):
             latents = network.encode(batch)
             decoded = network.decode(latents + LATENT_NOISE * torch.randn_like(latents))
         difference = decoded.float() - batch
@@ -136,7 +137,8 @@ def load(data: Path) -> Autoencoder:
     """The autoencoder that `train` saved."""
     network = Autoencoder()
     network.load_state_dict(torch.load(data / "autoencoder.pt", weights_only=True))
-    return network.eval()
+    network.eval()
+    return network
 
 
 def shard_latents(network: Autoencoder, shard: Shard) -> Tensor:

@@ -21,6 +21,7 @@ from darkroom.train.autoencoder import shard_latents, to_tensor
 from darkroom.train.composer import HELD_OUT_ART_SET
 from darkroom.train.dataset import SceneRecord, Shard
 from darkroom.train.exemplars import VARIANTS, entries, exemplar_pictures
+from darkroom.train.precision import fast_matmul
 from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
 
@@ -76,6 +77,10 @@ class ExemplarTable:
         for number, (concept, art_set) in enumerate(entries(atlas)):
             if art_set != HELD_OUT_ART_SET:
                 self._sets.setdefault(concept, {})[art_set] = number * len(VARIANTS)
+
+    def sets(self, concept: str) -> Mapping[str, int]:
+        """The first row (the plain variant) of a concept in each art set that training may see."""
+        return self._sets[concept]
 
     def pick(self, concept: str, art_set: str, rng: np.random.Generator) -> int:
         """The row of an exemplar for a thing in a scene: mostly of the scene's art set, in some variant."""
@@ -180,7 +185,7 @@ def embed(captions: Sequence[str], text: TextEncoder) -> Words:
     order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
     for start in range(0, len(order), 50):
         rows = order[start : start + 50]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_matmul(torch.device("cpu")):
             tokens, mask = text.encode([captions[i] for i in rows], length=WORDS)
         for i, vector, present in zip(rows, tokens, mask, strict=True):
             vectors[i] = vector[present].half().numpy()

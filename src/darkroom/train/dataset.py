@@ -116,22 +116,29 @@ def _start_worker(data: Path) -> None:
     _atlas = Atlas.load(data)
 
 
-def _render_shard(shard: Shard) -> None:
-    """Both files appear by rename, the pixels last, so that a killed run leaves no half shard."""
-    rng = np.random.default_rng([20261121, shard.number])
-    width, height = shard.size
+def compose(number: int, atlas: Atlas) -> tuple[NDArray[np.uint8], tuple[SceneRecord, ...]]:
+    """The pixels (N, H, W, 3) and the records of shard `number`, which decides everything about them."""
+    rng = np.random.default_rng([20261121, number])
+    width, height = SIZES[number % len(SIZES)]
     pixels = np.empty((SHARD_SCENES, height, width, 3), np.uint8)
-    lines = []
+    records = []
     for row in pixels:
-        spec = sample_spec(rng, _atlas, split=Split.TRAIN)
-        row[:] = render(spec, _atlas, width=width, height=height)
+        spec = sample_spec(rng, atlas, split=Split.TRAIN)
+        row[:] = render(spec, atlas, width=width, height=height)
         record = SceneRecord(
-            caption=caption(spec, _atlas, rng),
+            caption=caption(spec, atlas, rng),
             concepts=tuple(thing.concept for thing in spec.objects),
             colours=tuple(thing.colour or "" for thing in spec.objects),
             art_set=spec.art_set,
         )
-        lines.append(json.dumps(asdict(record)))
+        records.append(record)
+    return pixels, tuple(records)
+
+
+def _render_shard(shard: Shard) -> None:
+    """Both files are written whole, the pixels last and by rename, so that a killed run leaves no half shard."""
+    pixels, records = compose(shard.number, _atlas)
+    lines = [json.dumps(asdict(record)) for record in records]
     partial = shard.pixels.with_suffix(f".{os.getpid()}.part")
     with partial.open("wb") as file:
         np.save(file, pixels)

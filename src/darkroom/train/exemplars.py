@@ -58,4 +58,5 @@ def on_ground(sprite: NDArray[np.uint8], scale: float = 1.0) -> NDArray[np.uint8
     window = picture[corner : corner + side, corner : corner + side]
     window *= 1 - small[..., 3:] / 255
     window += small[..., :3]
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    return pixels

@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from darkroom.model.autoencoder import Autoencoder
 from darkroom.model.mini import BANK_NAME, WEIGHTS_FOLDER, WEIGHTS_NAME
 from darkroom.model.retrieval import Bank
 from darkroom.model.text_encoder import TextEncoder
 from darkroom.train import autoencoder
 from darkroom.train.autoencoder import to_tensor
+from darkroom.train.composer.places import PLACES
+from darkroom.train.composer.words import ART_SETS
 from darkroom.train.exemplars import entries, exemplar
 from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
@@ -34,24 +38,40 @@ SET_LICENCES = {
 
 def export(data: Path, to: Path) -> None:
     """Write both files. Asserts that the model keeps to its size."""
-    state = torch.load(data / "mini-1" / "state.pt", weights_only=False)
-    tensors: dict[str, Tensor] = {f"transformer.{name}": t.half() for name, t in state["average"].items()}
+    state = torch.load(data / "mini-1" / "state.pt", map_location="cpu", weights_only=True)
     encoder = autoencoder.load(data)
-    tensors |= {f"autoencoder.{name}": t.half() for name, t in encoder.state_dict().items()}
-    metadata = {"model": "mini-1", "samples": str(state["samples"]), "licence": "Apache-2.0"}
-    save_file({name: t.contiguous() for name, t in tensors.items()}, to / WEIGHTS_NAME, metadata)
-    size = (to / WEIGHTS_NAME).stat().st_size
-    assert size <= LARGEST_BYTES, f"{size} bytes are more than {LARGEST_BYTES}"
+    size = write_weights(to / WEIGHTS_NAME, state["average"], encoder, samples=state["samples"])
     bank_of(Atlas.load(data), encoder).save(to / BANK_NAME)
     report(f"{WEIGHTS_NAME}: {size} bytes after {state['samples']} samples; {BANK_NAME}: {(to / BANK_NAME).stat().st_size}")
 
 
+def write_weights(path: Path, average: Mapping[str, Tensor], encoder: Autoencoder, *, samples: int) -> int:
+    """Write the file of the model, whole or not at all: the averaged transformer (which may be empty) and the autoencoder
+    in fp16. Returns its bytes."""
+    tensors = {f"transformer.{name}": tensor for name, tensor in average.items()}
+    tensors |= {f"autoencoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
+    metadata = {"model": "mini-1", "samples": str(samples), "licence": "Apache-2.0"}
+    content = save({name: tensor.half().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
+    assert len(content) <= LARGEST_BYTES, f"{len(content)} bytes are more than {LARGEST_BYTES}"
+    partial = path.with_suffix(".part")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return len(content)
+
+
 @torch.inference_mode()
-def bank_of(atlas: Atlas, encoder: autoencoder.Autoencoder) -> Bank:
+def bank_of(atlas: Atlas, encoder: Autoencoder) -> Bank:
     """The bank of all concepts, held-out ones too: the network has never seen those, only their exemplars are new to it."""
     rows = [(*entry, encoder.encode(to_tensor(exemplar(atlas, *entry)[None]))[0]) for entry in entries(atlas)]
     names = {name: (name, concept.plural, *concept.synonyms) for name, concept in atlas.concepts.items()}
-    return Bank.build(names=names, entries=rows, text=TextEncoder.load(), licences=SET_LICENCES)
+    return Bank.build(
+        names=names,
+        entries=rows,
+        text=TextEncoder.load(),
+        licences=SET_LICENCES,
+        styles={phrase: art_set for art_set, medium in ART_SETS.items() for phrase in (*medium.tags, *medium.nouns)},
+        scenery=[phrase for place in PLACES.values() for phrase in place.phrases],
+    )
 
 
 def main() -> None:

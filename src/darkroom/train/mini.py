@@ -29,6 +29,7 @@ from darkroom.train import autoencoder
 from darkroom.train.corpus import COMMON_SLOTS, Batch, Corpus, load_corpus
 from darkroom.train.dataset import shards
 from darkroom.train.muon import Muon
+from darkroom.train.precision import fast_matmul
 from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
 
@@ -79,6 +80,10 @@ class Trainer:
 
     def step(self, batch: Batch) -> float:
         """One step on a batch; returns the loss."""
+        return self.advance(batch).item()
+
+    def advance(self, batch: Batch) -> Tensor:
+        """`step` without waiting for the device: the loss () stays there."""
         self._set_rates()
         loss = self.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -91,7 +96,7 @@ class Trainer:
         weight = min(self.recipe.average, (1 + steps) / (20 + steps))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - weight)
-        return loss.item()
+        return loss.detach()
 
     def loss(self, batch: Batch) -> Tensor:
         """The v-weighted squared error of the x0 estimate at random noise levels, conditions dropped at random."""
@@ -100,12 +105,13 @@ class Trainer:
         sigmas = torch.sigmoid(torch.randn(size, device=self.device) + recipe.noise_mean)
         wide = sigmas[:, None, None, None]
         noisy = (1 - wide) * latents + wide * torch.randn_like(latents)
-        drop = torch.rand(size) < recipe.drop_all
-        bare = drop | (torch.rand(size) < recipe.drop_exemplars)
+        where = batch.words_bias.device
+        drop = torch.rand(size, device=where) < recipe.drop_all
+        bare = drop | (torch.rand(size, device=where) < recipe.drop_exemplars)
         words_bias = batch.words_bias.masked_fill(drop[:, None], MASKED)
         exemplars_bias = batch.exemplars_bias.masked_fill(bare[:, None], MASKED)
         inputs = [batch.words, words_bias, batch.exemplars, exemplars_bias]
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with fast_matmul(self.device):
             estimate = self._forward(noisy, sigmas, *(tensor.to(self.device, non_blocking=True) for tensor in inputs))
         weight = 1 / wide.clamp(min=recipe.least_sigma).square()
         return ((estimate.float() - latents).square() * weight).mean()
@@ -117,8 +123,12 @@ class Trainer:
         network = self._compiled if (common and full) or self.device.type != "cpu" else self.network
         return network(noisy, *inputs)
 
+    def rate_share(self) -> float:
+        """The share of the full rates of the next step."""
+        return self.recipe.rate(self.samples)
+
     def _set_rates(self) -> None:
-        share = self.recipe.rate(self.samples)
+        share = self.rate_share()
         rates = (self.recipe.muon_rate, self.recipe.adam_rate)
         for optimizer, rate in zip(self.optimizers, rates, strict=True):
             for group in optimizer.param_groups:
@@ -196,12 +206,13 @@ def main() -> None:
     trainer = Trainer(recipe, device=options.device, compiled=not options.eager)
     folder = options.data / "mini-1"
     if (folder / "state.pt").exists():
-        trainer.restore(torch.load(folder / "state.pt", weights_only=False))
+        trainer.restore(torch.load(folder / "state.pt", map_location="cpu", weights_only=True))
         report(f"resumed after {trainer.samples} samples")
     network = autoencoder.load(options.data)
     atlas = Atlas.load(options.data)
     corpus = load_corpus(shards(options.data, options.scenes), atlas, network, options.data)
-    report(f"{len(corpus)} scenes in {len(corpus.groups)} groups; {sum(p.numel() for p in trainer.network.parameters()) / 1e6:.2f} M parameters")
+    size = sum(p.numel() for p in trainer.network.parameters())
+    report(f"{len(corpus)} scenes in {len(corpus.groups)} groups; {size / 1e6:.2f} M parameters")
     train(trainer, corpus, folder, until_s=options.minutes * 60)
 
 

@@ -1,6 +1,7 @@
-"""Muon in fp32: momentum whose update is made orthogonal (Jordan et al. 2024, "Muon: an optimizer for hidden layers").
+"""Muon: momentum whose update is made orthogonal (Jordan et al. 2024, "Muon: an optimizer for hidden layers").
 
-torch.optim.Muon iterates in bf16, which is slow on CPUs without bf16 units. Matrices of one shape are iterated as a batch.
+The iteration runs in bf16 only where the hardware has units for it (torch.optim.Muon always does, which is slow on other
+CPUs). Matrices of one shape are iterated as a batch.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from darkroom.train.precision import matmul_dtype
+
 NEWTON_SCHULZ_STEPS = 5
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Coefficients of the quintic iteration, as published with Muon."""
@@ -20,11 +23,12 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     """Move the singular values of (K, n, m) matrices towards 1 (into about 0.7 to 1.2)."""
     tall = matrices.size(-2) > matrices.size(-1)
     x = matrices.mT if tall else matrices
-    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
+    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(matmul_dtype(matrices.device))
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT
         x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
-    return (x.mT if tall else x).float()
+    directions: Tensor = (x.mT if tall else x).float()
+    return directions
 
 
 class Muon(torch.optim.Optimizer):

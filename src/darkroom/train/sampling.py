@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,7 @@ def draw(
     x = torch.randn(batch.latents.shape, generator=generator)
     sigmas = flow_sigmas(steps)
     bare = torch.full_like(batch.words_bias, MASKED), torch.full_like(batch.exemplars_bias, MASKED)
-    for now, after in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for now, after in itertools.pairwise(sigmas):
         level, level_next = torch.full((len(x),), now), torch.full((len(x),), after)
         guided = network(x, level, batch.words, batch.words_bias, batch.exemplars, batch.exemplars_bias)
         plain = network(x, level, batch.words, bare[0], batch.exemplars, bare[1])

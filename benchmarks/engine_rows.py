@@ -10,6 +10,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -21,7 +22,8 @@ from darkroom.model.schedules import flow_sigmas
 from darkroom.model.text_encoder import TEXT_TOKENS
 from darkroom.model.transformer import MASKED, MiniTransformer
 
-STEPS = (8, 12, 16)
+BUDGET_S = 40.0  # of wall-clock; no further round is begun after it
+STEPS = (4, 6, 8)
 GUIDANCES = (1.0, 3.0, 3.0, 5.0)
 SIDE = 8  # latent positions
 
@@ -38,7 +40,6 @@ class RandomMini:
         torch.manual_seed(0)
         self.network = MiniTransformer().eval().requires_grad_(False)
         self.busy_s = 0.0
-        self.rows = 0
 
     def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
         assert params.seed is not None
@@ -70,7 +71,6 @@ class RandomMini:
         rows = {name: torch.stack([row[name] for row in conditioning]) for name in conditioning[0]}
         estimate: Tensor = self.network(latents, sigmas, **rows)
         self.busy_s += time.perf_counter() - started
-        self.rows += len(latents)
         return estimate
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -100,28 +100,55 @@ def _request(seed: int) -> GenerationParams:
     return GenerationParams(parts=(PromptPart(text="a bench", weight=1.0),), model="mini-1", seed=seed)
 
 
-def measure(
-    ways: Mapping[str, Callable[[RandomMini], None]], *, repeats: int
-) -> dict[str, tuple[float, float]]:
-    """Median seconds, and the median share of time spent outside the network, of each way; in shuffled order."""
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One way, once: wall-clock, the processor time of all threads, and the wall-clock spent inside the network."""
+
+    wall_s: float
+    processor_s: float
+    network_s: float
+
+
+def timed(way: Callable[[RandomMini], None], denoiser: RandomMini) -> Timing:
+    denoiser.busy_s, wall_s, processor_s = 0.0, time.perf_counter(), time.process_time()
+    way(denoiser)
+    return Timing(
+        wall_s=time.perf_counter() - wall_s,
+        processor_s=time.process_time() - processor_s,
+        network_s=denoiser.busy_s,
+    )
+
+
+def measure(ways: Mapping[str, Callable[[RandomMini], None]], *, repeats: int) -> dict[str, list[Timing]]:
+    """Rounds in shuffled order, after one that warms up; fewer rounds where `BUDGET_S` is spent."""
     denoiser, rng = RandomMini(), random.Random(0)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    found: dict[str, list[Timing]] = {name: [] for name in ways}
+    started = time.perf_counter()
     for repeat in range(repeats + 1):
         for name in rng.sample(list(ways), len(ways)):
-            denoiser.busy_s, started = 0.0, time.perf_counter()
-            ways[name](denoiser)
-            wall_s = time.perf_counter() - started
-            if repeat:  # the first round warms up
-                found[name].append((wall_s, 1 - denoiser.busy_s / wall_s))
-    return {
-        name: (statistics.median(s for s, _ in runs), statistics.median(o for _, o in runs))
-        for name, runs in found.items()
-    }
+            found[name].append(timed(ways[name], denoiser))
+        if repeat and time.perf_counter() - started > BUDGET_S:
+            break
+    return {name: timings[1:] for name, timings in found.items()}
+
+
+def report(found: Mapping[str, Sequence[Timing]], *, images: int) -> None:
+    base = found["one request at a time"]
+    for name, timings in found.items():
+        wall_s = statistics.median(timing.wall_s for timing in timings)
+        by_wall = statistics.median(timing.wall_s for timing in base) / wall_s
+        processor_s = statistics.median(timing.processor_s for timing in timings)
+        by_processor = statistics.median(timing.processor_s for timing in base) / processor_s
+        outside = statistics.median(1 - timing.network_s / timing.wall_s for timing in timings)
+        print(
+            f"{name:24}{images / wall_s:7.2f} images/s {by_wall:6.2f}x  {by_processor:6.2f}x by processor time"
+            f"  outside the network {outside:6.1%}"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=12)
+    parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -134,12 +161,11 @@ def main() -> None:
         "rows, exact": lambda denoiser: together(denoiser, images, rows=rows, exact=True),
     }
     found = measure(ways, repeats=wanted.repeats)
-    base_s = found["one request at a time"][0]
-    print(f"{images} images, {rows} rows a pass, {wanted.threads} thread(s), medians of {wanted.repeats}")
-    for name, (wall_s, outside) in found.items():
-        print(
-            f"{name:24} {images / wall_s:6.2f} images/s  {base_s / wall_s:5.2f}x  outside the network {outside:6.1%}"
-        )
+    rounds = len(found["rows, exact"])
+    print(
+        f"{images} images, {rows} rows a pass, {wanted.threads} thread(s), medians of {rounds} shuffled rounds"
+    )
+    report(found, images=images)
 
 
 if __name__ == "__main__":

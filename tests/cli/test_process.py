@@ -104,24 +104,23 @@ def test_interrupted_while_it_draws(tmp_path: Path, number: signal.Signals) -> N
         os.close(theirs)
         seen = b""
         while not STEPS_DONE.search(seen):
-            seen += os.read(ours, 65536)
+            said = _said(ours)
+            assert said, seen.decode()
+            seen += said
         process.send_signal(number)
-        seen += _rest(ours)
+        while said := _said(ours):
+            seen += said
         assert process.stdout and process.stdout.read() == b""
+    os.close(ours)
     assert process.returncode == 130
     assert b"Traceback" not in seen
     assert seen.rstrip().endswith(b"darkroom: Cancelled.")
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def _rest(terminal: int) -> bytes:
-    """What a terminal still says until the other side closes it."""
-    seen = b""
+def _said(terminal: int) -> bytes:
+    """What a terminal says next; nothing more once nobody holds its other side."""
     try:
-        while data := os.read(terminal, 65536):
-            seen += data
-    except OSError:  # how Linux says that nobody holds the other side any more
-        pass
-    finally:
-        os.close(terminal)
-    return seen
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says it
+        return b""

@@ -78,6 +78,9 @@ class ExemplarTable:
             if art_set != HELD_OUT_ART_SET:
                 self._sets.setdefault(concept, {})[art_set] = number * len(VARIANTS)
 
+    def __contains__(self, concept: str) -> bool:
+        return concept in self._sets
+
     def sets(self, concept: str) -> Mapping[str, int]:
         """The first row (the plain variant) of a concept in each art set that training may see."""
         return self._sets[concept]

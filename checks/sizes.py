@@ -58,7 +58,7 @@ def faults_of_file(path: Path, root: Path) -> Iterator[str]:
     limit = WEIGHTS_BYTES if path.is_relative_to(WEIGHTS) else FILE_BYTES
     size = (root / path).stat().st_size
     if size > limit:
-        yield f"{path}: {size:,} bytes, at most {limit:,} outside {WEIGHTS}"
+        yield f"{path}: {size:,} bytes, at most {limit:,} in this folder"
 
 
 def kept_files(root: Path) -> list[Path]:

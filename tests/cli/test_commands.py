@@ -14,6 +14,7 @@ from PIL import Image
 from darkroom import __version__
 from darkroom.cli import failures, main
 from darkroom.cli.main import run
+from darkroom.cli.plain import plain
 from darkroom.core.errors import Cancelled, DarkroomError, ModelError, OutputError, PromptError
 from darkroom.finish.encode import ImageFormat, encode
 from darkroom.finish.provenance import Provenance
@@ -207,6 +208,34 @@ def test_a_megabyte_on_standard_input() -> None:
     assert found.returncode == 2
     assert json.loads(found.stdout)["error"]["code"] == "invalid_parameter"
     assert found.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("streams", "code", "said"),
+    [
+        (">/dev/full", 1, "darkroom: cannot go on: No space left on device"),
+        (">&-", 0, ""),
+        ("2>&- >/dev/null", 0, ""),
+        ("- <&-", 2, "`-` reads the prompt from standard input, which is closed"),
+    ],
+)
+def test_streams_that_are_full_or_closed_are_no_traceback(streams: str, code: int, said: str) -> None:
+    prompt = "" if streams.startswith("-") else "-- fox"
+    command = f"{sys.executable} -m darkroom.cli parse {prompt} {streams}"
+    found = subprocess.run(["bash", "-c", command], capture_output=True, check=False, text=True)
+    assert (found.returncode, found.stdout) == (code, "")
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("command", ["imagine", "parse"])
+def test_a_prompt_that_is_not_quoted_is_shown_how(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "a", "fox", "--ar", "1:1"]) == 2
+    assert f"go in quotes: darkroom {command} " in capsys.readouterr().err
+
+
+def test_what_would_steer_a_terminal_is_escaped() -> None:
+    assert plain("a b\x1b[31m \u202efox\udcff\U000e0001") == r"a b\x1b[31m \u202efox\udcff\U000e0001"
 
 
 def test_a_reader_that_went_away_is_no_traceback() -> None:

@@ -100,4 +100,3 @@ def test_a_stem_that_is_free(tmp_path: Path) -> None:
     assert free_stem(tmp_path, "fox_7", endings) == "fox_7-2"
     (tmp_path / "fox_7-2_1.png").symlink_to("nowhere")
     assert free_stem(tmp_path, "fox_7", endings) == "fox_7-3"
-    assert free_stem(tmp_path, "fox_7", endings, taken=["fox_7-3"]) == "fox_7-4"

@@ -90,7 +90,9 @@ def shapes_to_learn() -> Tensor:
     rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     pictures = []
     for _ in range(8):
-        x, y, radius = (torch.rand(3, generator=generator) * torch.tensor([16, 16, 6]) + torch.tensor([8, 8, 5])).tolist()
+        x, y, radius = (
+            torch.rand(3, generator=generator) * torch.tensor([16, 16, 6]) + torch.tensor([8, 8, 5])
+        ).tolist()
         inside = ((columns - x).hypot(rows - y) < radius).float()
         disc, ground = torch.rand(2, 3, 1, 1, generator=generator) * 2 - 1
         pictures.append(inside * disc + (1 - inside) * ground)

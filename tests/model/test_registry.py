@@ -124,6 +124,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     large.write_bytes(b"#" * (REGISTRY_MAX_BYTES + 1))
     deep = tmp_path / "deep.toml"
     deep.write_text("a = " + "[" * 100_000)
+    endless = tmp_path / "endless.toml"
+    endless.write_text("a = " + "9" * 5_000)
     for path, complaint in (
         (tmp_path / "none.toml", "cannot be read: No such file"),
         (tmp_path, "cannot be read: Is a directory"),
@@ -131,6 +133,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (binary, "is not valid TOML"),
         (large, "is larger than"),
         (deep, "is not valid TOML"),
+        (endless, "is not valid TOML"),
     ):
         with pytest.raises(RegistryError, match=complaint):
             read_registry(path)

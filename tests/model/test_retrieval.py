@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from darkroom.core.errors import ModelError, WeightsError
@@ -188,6 +189,7 @@ def test_a_bank_survives_its_file(bank, text, tmp_path):
     assert loaded.art_set_for(prompt) == "fluent-3d"
     loaded.save(second)
     assert first.read_bytes() == second.read_bytes()
+    assert sorted(tmp_path.iterdir()) == [second, first]
 
 
 def test_a_file_that_is_no_bank_is_named(tmp_path):
@@ -199,4 +201,31 @@ def test_a_file_that_is_no_bank_is_named(tmp_path):
         Bank.load(path)
     path.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match=r"other\.safetensors"):
+        Bank.load(path)
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["[]", "[" * 100_000, '{"format": "darkroom-bank-1"}', '{"format": "darkroom-bank-1", "concepts": 3}'],
+    ids=["a list", "a deep nest", "no lists", "a number for a list"],
+)
+def test_a_damaged_bank_is_named(document, tmp_path):
+    path = tmp_path / "bank.safetensors"
+    save_file({"a": torch.zeros(1)}, path, metadata={"bank": document})
+    with pytest.raises(WeightsError, match=r"bank\.safetensors"):
+        Bank.load(path)
+
+
+def test_a_bank_without_its_tensors_is_named(bank, tmp_path):
+    path = tmp_path / "bank.safetensors"
+    bank.save(path)
+    with safe_open(path, framework="pt") as stored:
+        metadata = stored.metadata()
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    save_file({**tensors, "name_scales": torch.zeros(3, 1)}, path, metadata=metadata)
+    with pytest.raises(WeightsError, match="damaged"):
+        Bank.load(path)
+    del tensors["name_concept"]
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(WeightsError, match="damaged"):
         Bank.load(path)

@@ -20,7 +20,9 @@ MOST_ELONGATED = 14.0
 @st.composite
 def aspects(draw: st.DrawFn) -> Aspect:
     width = draw(SIDES)
-    height = draw(st.integers(math.ceil(width / MOST_ELONGATED), min(400, math.floor(width * MOST_ELONGATED))))
+    height = draw(
+        st.integers(math.ceil(width / MOST_ELONGATED), min(400, math.floor(width * MOST_ELONGATED)))
+    )
     return Aspect.of(width, height)
 
 
@@ -40,7 +42,9 @@ def test_the_area_stays_near(aspect: Aspect, area: int) -> None:
 @given(aspect=aspects(), area=AREAS)
 def test_the_ratio_stays_near(aspect: Aspect, area: int) -> None:
     height, width = latent_shape(aspect, area)
-    step = 1 / min(math.sqrt(area / aspect.elongation), math.sqrt(area))  # of one position on the shorter side
+    step = 1 / min(
+        math.sqrt(area / aspect.elongation), math.sqrt(area)
+    )  # of one position on the shorter side
     assert abs(math.log(width / height * aspect.height / aspect.width)) <= math.log1p(step) + 0.1
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from darkroom.core.errors import WeightsError
 from darkroom.model import text_encoder
@@ -115,6 +116,9 @@ def test_missing_or_damaged_weights_are_named(tmp_path):
     with pytest.raises(WeightsError, match=r"text-encoder\.safetensors"):
         TextEncoder.load(tmp_path)
     (tmp_path / "text-encoder.safetensors").write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match=r"text-encoder\.safetensors"):
+        TextEncoder.load(tmp_path)
+    save_file({"tokens.weight": torch.zeros(2, 2)}, tmp_path / "text-encoder.safetensors")
     with pytest.raises(WeightsError, match=r"text-encoder\.safetensors"):
         TextEncoder.load(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")

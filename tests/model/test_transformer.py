@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import pytest
@@ -88,7 +89,9 @@ def test_without_any_word_the_null_word_stands_in(network: MiniTransformer) -> N
 def test_the_length_that_words_are_padded_to_is_immaterial(network: MiniTransformer) -> None:
     short, long = inputs(words=32), inputs(words=48)
     for given in (short, long):
-        given["words"] = torch.cat([inputs()["words"], torch.zeros(2, given["words"].shape[1] - 6, TINY.text_dim)], 1)
+        given["words"] = torch.cat(
+            [inputs()["words"], torch.zeros(2, given["words"].shape[1] - 6, TINY.text_dim)], 1
+        )
         given["words_bias"][:, 6:] = MASKED
     long |= {name: short[name] for name in ("latents", "exemplars")}
     torch.testing.assert_close(network(**short), network(**long), rtol=0, atol=1e-5)
@@ -144,7 +147,9 @@ def test_pictures_of_any_resolution_span_the_same_area(height: int, width: int) 
     step_y, step_x = grid[1, 0, 0] - grid[0, 0, 0], grid[0, 1, 1] - grid[0, 0, 1]
     assert float(step_y * height * step_x * width) == pytest.approx(NATIVE_SIDE**2, rel=1e-5)
     assert float(step_y) == pytest.approx(float(step_x), rel=1e-5)  # cells are square
-    torch.testing.assert_close(picture_positions(width, height).view(width, height, 2).transpose(0, 1).flip(-1), grid)
+    torch.testing.assert_close(
+        picture_positions(width, height).view(width, height, 2).transpose(0, 1).flip(-1), grid
+    )
 
 
 def test_rotary_attention_depends_on_relative_places_alone() -> None:
@@ -181,7 +186,9 @@ def test_the_written_out_attention_equals_the_fused_one() -> None:
 def test_a_gradient_reaches_every_parameter() -> None:
     torch.manual_seed(1)
     network = MiniTransformer(TINY)
-    with torch.no_grad():  # layers that start at zero block the gradient of those before them for the first step only
+    with (
+        torch.no_grad()
+    ):  # layers that start at zero block the gradient of those before them for the first step only
         for parameter in network.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)
     given = inputs()
@@ -198,8 +205,10 @@ def test_a_fresh_network_estimates_a_plain_zero() -> None:
 def test_a_row_of_noise_levels_is_told_apart(network: MiniTransformer) -> None:
     given = inputs()
     same = given | {"latents": given["latents"][:1].repeat(2, 1, 1, 1)}
-    levels = [network(**same | {"sigmas": torch.full((2,), level)})[0] for level in (0.0, 0.01, 0.5, 0.99, 1.0)]
-    for first, second in zip(levels, levels[1:], strict=False):
+    levels = [
+        network(**same | {"sigmas": torch.full((2,), level)})[0] for level in (0.0, 0.01, 0.5, 0.99, 1.0)
+    ]
+    for first, second in itertools.pairwise(levels):
         assert not torch.allclose(first, second, atol=1e-4)
 
 

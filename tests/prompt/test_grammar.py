@@ -66,12 +66,12 @@ def test_dashes_of_prose_stay_words(text, one):
         ("--style-raw", "--style -raw"),
         ("--tile,", "--tile"),
         ("--tile--raw", "--tile --raw"),
-        ("- -ar", "--ar"),
-        ("-- ar", "--ar"),
-        ("-ar", "--ar"),
-        ("---ar", "--ar"),
-        ("——ar", "--ar"),
-        ("—-ar", "--ar"),
+        ("- -ar", "--ar 3:2"),
+        ("-- ar", "--ar 3:2"),
+        ("-ar", "--ar 3:2"),
+        ("---ar", "--ar 3:2"),
+        ("——ar", "--ar 3:2"),
+        ("—-ar", "--ar 3:2"),
         ("-ar16:9", "--ar 16:9"),
         ("–ar16:9", "--ar 16:9"),
     ],
@@ -81,6 +81,26 @@ def test_wrong_spacing_is_an_error_with_the_corrected_form(typed, corrected, ref
     assert (error.code, error.position) == ("invalid_parameter", 7)
     assert error.message.startswith(typed)
     assert error.hint == f"Write {corrected}."
+
+
+def test_a_long_dash_before_a_word_is_explained(refused):
+    error = refused("a woman —smiling")
+    assert (error.code, error.position) == ("invalid_parameter", 9)
+    assert error.hint == "Put a space after the dash where it belongs to your words."
+    assert refused("a fox —chaso 5").hint == "Did you mean --chaos?"
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("fox - -ar", "--ar"),
+        ("fox -tile fog", "--tile"),
+        ("fox - -profile --raw", "--profile"),
+        ("fox - -ar 1:1 --raw", "--ar 1:1"),
+    ],
+)
+def test_the_corrected_form_takes_along_only_what_can_be_the_value(text, corrected, refused):
+    assert refused(text).hint == f"Write {corrected}."
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,15 @@ def test_parameters_that_mean_nothing_alone(typed, refused):
     assert "means nothing without" in error.message
 
 
+@pytest.mark.parametrize(
+    "typed", ["--iw 2", "--sw 5", "--cw 5", "--ow 5", "--motion low", "--loop", "--bs 2"]
+)
+def test_nobody_is_told_to_add_what_the_model_could_not_honour(typed, refused):
+    error = refused(f"a {typed} --v old")
+    assert (error.code, error.position) == ("unsupported_by_model", 3)
+    assert "modest-1" in error.message
+
+
 def test_a_loop_has_no_other_end(refused):
     assert refused(f"{LINK} --video --loop --end {LINK}").code == "parameter_conflict"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from darkroom.core.params import Aspect, GenerationParams, Lane, Reference, VideoParams, Visibility
-from darkroom.prompt import PARAMETERS, BatchLimits, parse
+from darkroom.prompt import PARAMETERS, STORED, BatchLimits, parse
 from darkroom.prompt.table import EXCLUSIVE, NAMES, NEEDS, Takes
 
 LINK = "https://x.org/a.png"
@@ -238,13 +238,18 @@ def test_films_that_are_refused(typed, refused):
 def test_repeats_have_seeds_of_their_own_that_follow_from_the_first(catalogue):
     seeds = [job.seed for job in parse("a --repeat 3 --seed 4294967294", catalogue=catalogue)]
     assert seeds == [4_294_967_294, 4_294_967_295, 0]
-    assert [job.seed for job in parse("a --r 2", catalogue=catalogue)] == [None, None]
     fresh = iter(range(5, 9))
     assert [job.seed for job in parse("a --r 3", catalogue=catalogue, new_seed=lambda: next(fresh))] == [
         5,
         6,
         7,
     ]
+
+
+def test_repeats_without_a_seed_are_told_apart_by_one_each(catalogue):
+    seeds = [job.seed for job in parse("a --r 5", catalogue=catalogue)]
+    assert None not in seeds and len(set(seeds)) > 1
+    assert [job.seed for job in parse("{a, b}", catalogue=catalogue)] == [None, None]
 
 
 def test_a_model_that_takes_no_seed_is_given_none(catalogue):
@@ -259,6 +264,7 @@ def test_a_model_that_takes_no_seed_is_given_none(catalogue):
         (BatchLimits(), "{a, b} --repeat 21", "invalid_parameter"),
         (BatchLimits(jobs=4, plan="Basic"), "a --repeat 5", "plan_required"),
         (BatchLimits(jobs=10, plan="Standard"), "{a,b}{a,b}{a,b}{a,b}", "plan_required"),
+        (STORED, "a" + "{b,c,d}" * 9_200, "invalid_parameter"),
         (BatchLimits(), "a --repeat 1", "invalid_parameter"),
         (BatchLimits(), "a --repeat 1001", "invalid_parameter"),
         (BatchLimits(), "a --repeat 2 --relax", "batch_not_in_relax"),

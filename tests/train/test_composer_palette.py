@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from darkroom.train.composer import PALETTE, recolour
-from darkroom.train.composer.palette import NEUTRALS, colour, from_oklab, oklab
+from darkroom.train.composer.palette import colour, from_oklab, oklab
 
+NEUTRALS = ("white", "black", "gray")
 HUED = [name for name in PALETTE if name not in (*NEUTRALS, "beige", "brown")]
 
 

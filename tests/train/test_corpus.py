@@ -197,7 +197,9 @@ def test_a_second_load_reads_what_the_first_encoded(
         assert (first.things, first.art_sets, first.slots) == (second.things, second.art_sets, second.slots)
 
 
-def test_shards_that_are_not_there_yet_are_passed_over(data: Path, drawn_atlas: Atlas, network: Autoencoder) -> None:
+def test_shards_that_are_not_there_yet_are_passed_over(
+    data: Path, drawn_atlas: Atlas, network: Autoencoder
+) -> None:
     missing = Shard(folder=data / "scenes", number=400)
     loaded = load_corpus([missing, all_shards(data)[0]], drawn_atlas, network, data)
     assert len(loaded) == SCENES

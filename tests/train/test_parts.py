@@ -19,7 +19,9 @@ def names(folder: Path) -> list[str]:
 
 
 @given(content=st.binary(max_size=200), part_bytes=st.integers(1, 64))
-def test_what_goes_in_comes_out(tmp_path_factory: pytest.TempPathFactory, content: bytes, part_bytes: int) -> None:
+def test_what_goes_in_comes_out(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, part_bytes: int
+) -> None:
     folder = tmp_path_factory.mktemp("parts")
     write_parts(content, folder, "state.pt", part_bytes=part_bytes)
     assert read_parts(folder, "state.pt") == content

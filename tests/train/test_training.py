@@ -47,7 +47,9 @@ def tiny_corpus() -> Corpus:
         pick=lambda concept, art_set, rng: int(concept),
     )
     things = tuple((str(i),) for i in range(SCENES))
-    group = Group(latents=latents.half(), words=words, things=things, art_sets=("noto",) * SCENES, slots=COMMON_SLOTS)
+    group = Group(
+        latents=latents.half(), words=words, things=things, art_sets=("noto",) * SCENES, slots=COMMON_SLOTS
+    )
     return Corpus([group], table)  # type: ignore[arg-type]
 
 
@@ -149,7 +151,9 @@ def test_the_average_follows_the_network_slowly() -> None:
     advance(trainer, corpus, 3)
     before = [p.clone() for p in trainer.average.parameters()]
     advance(trainer, corpus, 1)
-    for old, new, live in zip(before, trainer.average.parameters(), trainer.network.parameters(), strict=True):
+    for old, new, live in zip(
+        before, trainer.average.parameters(), trainer.network.parameters(), strict=True
+    ):
         torch.testing.assert_close(new, old.lerp(live.detach(), 0.1), rtol=1e-4, atol=1e-6)
 
 
@@ -169,7 +173,9 @@ def test_conditions_are_dropped_as_often_as_the_recipe_says(monkeypatch: pytest.
     assert (seen[0][1] | ~seen[0][0]).all()  # a scene without words has no exemplars either
 
 
-def test_a_perfect_estimate_costs_nothing_and_a_wrong_one_by_its_velocity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_perfect_estimate_costs_nothing_and_a_wrong_one_by_its_velocity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     trainer = eager()
     batch = tiny_corpus().batch(64, trainer.rng)
     levels: list[torch.Tensor] = []
@@ -277,4 +283,6 @@ def test_sampling_ends_where_a_known_network_points() -> None:
     batch = tiny_corpus().batch(3, np.random.default_rng(0))
     drawn = draw(Fixed(TINY), batch, seed=0, guidance=3.0)
     torch.testing.assert_close(drawn, torch.full_like(drawn, 1 + 3.0 * (2 - 1)))
-    assert torch.equal(draw(Fixed(TINY), batch, seed=0, guidance=1.0), draw(Fixed(TINY), batch, seed=0, guidance=1.0))
+    assert torch.equal(
+        draw(Fixed(TINY), batch, seed=0, guidance=1.0), draw(Fixed(TINY), batch, seed=0, guidance=1.0)
+    )

@@ -16,8 +16,12 @@ FAILED = 1
 BAD_INPUT = 2
 CANCELLED = 130  # 128 + SIGINT, as shells count
 
-QUOTES = 'A prompt and its parameters go in quotes: darkroom imagine "a red fox --seed 7" -o out/'
-EXPECTED = (DarkroomError, click.ClickException, click.Abort, KeyboardInterrupt, BrokenPipeError)
+QUOTED = {
+    "imagine": 'darkroom imagine "a red fox --seed 7" -o out/',
+    "parse": 'darkroom parse -- "a red fox --seed 7"',
+}
+"""The commands that take a prompt, as they are typed."""
+EXPECTED = (DarkroomError, click.ClickException, click.Abort, KeyboardInterrupt, OSError)
 
 
 def exit_code(error: BaseException) -> int:
@@ -45,14 +49,17 @@ def as_object(error: BaseException) -> dict[str, str | int]:
 
 def tell(error: BaseException, *, as_json: bool) -> int:
     """Print an error, JSON on stdout or a sentence on stderr; the exit code that goes with it."""
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, OSError):
+        # The rooms turn theirs into errors of ours: this one is about stdout, as a rule.
         _abandon_stdout()
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"darkroom: cannot go on: {error.strerror or error}", err=True)
     elif as_json:
         click.echo(json.dumps({"error": as_object(error)}))
     elif isinstance(error, click.ClickException):
         error.show()
-        if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.info_name == "imagine":
-            click.echo(QUOTES, err=True)
+        if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.info_name in QUOTED:
+            click.echo(f"A prompt and its parameters go in quotes: {QUOTED[error.ctx.info_name]}", err=True)
     else:
         click.echo(sentence(as_object(error)), err=True)
     return exit_code(error)
@@ -71,5 +78,6 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _abandon_stdout() -> None:
-    """Whoever read our output has gone: point stdout at nothing, so that flushing it at exit cannot fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Nobody can take our output any more: point stdout at nothing, so that flushing it at exit cannot fail again."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,6 +17,7 @@ from darkroom.bootstrap import check_drawable, open_catalogue, open_studio, sett
 from darkroom.cli import failures
 from darkroom.cli.interrupts import Interrupts
 from darkroom.cli.parse import read_prompt
+from darkroom.cli.plain import plain
 from darkroom.core.params import IMAGES_PER_JOB, SEED_MAX, GenerationParams
 from darkroom.prompt import BatchLimits, format_prompt, parse
 
@@ -161,5 +162,5 @@ def _names(files: dict[str, Path]) -> dict[str, str]:
 def _tell_failures(results: Iterable[tuple[Drawn, Saved | None]]) -> int:
     failed = [drawn for drawn, saved in results if saved is None]
     for drawn in failed:
-        click.echo(f"darkroom: {drawn.job.canonical}: {drawn.failure}", err=True)
+        click.echo(f"darkroom: {plain(drawn.job.canonical)}: {plain(drawn.failure)}", err=True)
     return failures.FAILED if failed else failures.DONE

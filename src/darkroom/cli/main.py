@@ -54,7 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     started = time.monotonic()
     try:
         code = darkroom.main(list(arguments), prog_name="darkroom", standalone_mode=False, obj=started)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is where the parent has closed it
+            sys.stdout.flush()
     except failures.EXPECTED as error:
         return failures.tell(error, as_json=failures.wants_json(arguments))
     return code if isinstance(code, int) else failures.DONE

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from darkroom.bootstrap import open_catalogue, settings_of_process
-from darkroom.core.params import GenerationParams, Reference
+from darkroom.cli.plain import plain
+from darkroom.core.params import GenerationParams
+from darkroom.finish.provenance import parameters_of
 from darkroom.model.registry import read_registry
 from darkroom.prompt import BatchLimits, format_prompt, parse
 
@@ -49,6 +51,8 @@ def read_prompt(words: Sequence[str]) -> str:
     """
     if tuple(words) != ("-",):
         return " ".join(words)
+    if sys.stdin is None:
+        raise click.UsageError("`-` reads the prompt from standard input, which is closed")
     text = sys.stdin.buffer.read(STDIN_MAX_BYTES).decode("utf-8", errors="surrogateescape")
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
@@ -57,62 +61,22 @@ def job_object(job: GenerationParams) -> dict[str, object]:
     """A job as JSON prints it. `seed`, `lane` and `visibility` are null where the prompt leaves them open."""
     return {
         "prompt": job.text,
-        "parts": [{"text": part.text, "weight": part.weight} for part in job.parts],
-        "negative": list(job.negative),
+        **parameters_of(job),
         "image_prompts": [reference.source for reference in job.image_prompts],
-        "aspect": str(job.aspect),
-        "model": job.model,
-        "seed": job.seed,
-        "stylize": job.stylize,
-        "chaos": job.chaos,
-        "weird": job.weird,
-        "quality": job.quality,
-        "stop": job.stop,
-        "tile": job.tile,
-        "image_weight": job.image_weight,
-        "style_references": _references(job.style_references),
-        "style_weight": job.style_weight,
-        "character_references": _references(job.character_references),
-        "character_weight": job.character_weight,
-        "omni_references": _references(job.omni_references),
-        "omni_weight": job.omni_weight,
-        "raw": job.raw,
-        "profile": job.profile,
-        "experimental": job.experimental,
-        "draft": job.draft,
-        "hd": job.hd,
-        "lane": job.lane.value if job.lane else None,
-        "visibility": job.visibility.value if job.visibility else None,
-        "video": _video(job),
         "canonical": format_prompt(job),
-    }
-
-
-def _references(references: Sequence[Reference]) -> list[dict[str, object]]:
-    return [{"source": reference.source, "weight": reference.weight} for reference in references]
-
-
-def _video(job: GenerationParams) -> dict[str, object] | None:
-    if job.video is None:
-        return None
-    return {
-        "motion": job.video.motion,
-        "loop": job.video.loop,
-        "end": job.video.end,
-        "batch": job.video.batch,
     }
 
 
 def _lines(job: GenerationParams, number: int) -> Iterator[str]:
     """A job for people: its words, then what differs from the defaults."""
-    yield f"job {number}: {_printable(format_prompt(job))}"
+    yield f"job {number}: {plain(format_prompt(job))}"
     for part in job.parts:
-        yield f"  {'words':<{LABEL_COLUMNS}} {part.weight:<7.3g} {_printable(part.text)}"
+        yield f"  {'words':<{LABEL_COLUMNS}} {part.weight:<7.3g} {plain(part.text)}"
     facts = job_object(job)
-    plain = job_object(GenerationParams(parts=(), model=""))
+    unasked = job_object(GenerationParams(parts=(), model=""))
     for name, value in facts.items():
-        if name in ALWAYS_SHOWN or (value != plain[name] and name not in ("prompt", "parts", "canonical")):
-            yield f"  {name.replace('_', ' '):<{LABEL_COLUMNS}} {_printable(_told(value))}"
+        if name in ALWAYS_SHOWN or (value != unasked[name] and name not in ("prompt", "parts", "canonical")):
+            yield f"  {name.replace('_', ' '):<{LABEL_COLUMNS}} {plain(_told(value))}"
 
 
 def _told(value: object) -> str:
@@ -123,10 +87,3 @@ def _told(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={_told(each)}" for key, each in value.items())
     return "yes" if value is True else "no" if value is False else str(value)
-
-
-def _printable(text: str) -> str:
-    """Invisible characters escaped: they must not steer a terminal."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from darkroom.cli.plain import plain
 from darkroom.core.params import IMAGES_PER_JOB
 from darkroom.finish.read import read_provenance
 
@@ -45,12 +46,8 @@ def _fact(name: str, value: object) -> list[str]:
         return [
             name,
             *(
-                f"  {_plain(key):<20} {_plain(json.dumps(entry, ensure_ascii=False))}"
+                f"  {plain(key):<20} {plain(json.dumps(entry, ensure_ascii=False))}"
                 for key, entry in value.items()
             ),
         ]
-    return [f"{name:<{LABEL_COLUMNS}} {_plain(str(value))}"]
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return [f"{name:<{LABEL_COLUMNS}} {plain(str(value))}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,14 +29,11 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
-def free_stem(folder: Path, stem: str, endings: Iterable[str], *, taken: Iterable[str] = ()) -> str:
-    """The stem itself, or with -2, -3, ... so that none of `STEM + ending` exists and the stem is not in `taken`."""
-    endings, taken = tuple(endings), frozenset(taken)
+def free_stem(folder: Path, stem: str, endings: Sequence[str]) -> str:
+    """The stem itself, or with -2, -3, ... so that none of `STEM + ending` exists."""
     for number in range(1, STEM_TRIES):
         candidate = stem if number == 1 else f"{stem}-{number}"
-        if candidate not in taken and not any(
-            os.path.lexists(folder / f"{candidate}{ending}") for ending in endings
-        ):
+        if not any(os.path.lexists(folder / f"{candidate}{ending}") for ending in endings):
             return candidate
     raise OutputError(
         f"{folder} already has {STEM_TRIES} pictures called {stem}; choose another folder with -o FOLDER"

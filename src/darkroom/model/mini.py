@@ -18,17 +18,17 @@ from torch import Tensor
 
 from darkroom.core.errors import WeightsError
 from darkroom.core.params import GenerationParams, PromptPart, image_seed
+from darkroom.model import text_encoder
 from darkroom.model.autoencoder import Autoencoder
 from darkroom.model.denoiser import Conditioning, Prepared
 from darkroom.model.retrieval import Bank
 from darkroom.model.schedules import flow_sigmas, stopped
 from darkroom.model.shapes import latent_shape
-from darkroom.model.text_encoder import TEXT_TOKENS, WIDTH, TextEncoder
+from darkroom.model.text_encoder import TEXT_TOKENS, WEIGHTS_FOLDER, WIDTH, TextEncoder
 from darkroom.model.transformer import MASKED, MiniTransformer
 
 WEIGHTS_NAME = "mini-1.safetensors"
 BANK_NAME = "mini-1-bank.safetensors"
-WEIGHTS_FOLDER = Path(__file__).with_name("weights")
 
 NATIVE_AREA = 64  # latent positions
 DRAFT_AREA = 36
@@ -90,11 +90,9 @@ class Mini:
                 part.load_state_dict(found)
             except RuntimeError as error:
                 raise WeightsError(f"{folder / WEIGHTS_NAME} does not hold the weights of mini-1: {error}") from error
-        digest = hashlib.sha256()
-        for name in (WEIGHTS_NAME, BANK_NAME):
-            digest.update((folder / name).read_bytes())
-        bank = Bank.load(folder / BANK_NAME)
-        return cls(network, autoencoder, TextEncoder.load(), bank, weights_hash=digest.hexdigest())
+        bank, text = Bank.load(folder / BANK_NAME), TextEncoder.load()
+        files = [folder / WEIGHTS_NAME, folder / BANK_NAME, WEIGHTS_FOLDER / text_encoder.WEIGHTS_FILE]
+        return cls(network, autoencoder, text, bank, weights_hash=hash_of(files))
 
     @property
     def device(self) -> torch.device:
@@ -210,6 +208,14 @@ class Mini:
             return text
         noise = torch.randn(text.words.shape, generator=generator)
         return _Text(words=text.words + noise * text.words.std() * CHAOS_WORDS * params.chaos / 100, bias=text.bias)
+
+
+def hash_of(files: Sequence[Path]) -> str:
+    """sha256 over the bytes of all files, in order."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -52,7 +52,7 @@ def _document(path: Path) -> Mapping[str, object]:
         raise RegistryError(f"is larger than {REGISTRY_MAX_BYTES:,} bytes, so it is hardly a registry")
     try:
         return tomllib.loads(raw.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # bad TOML, bad UTF-8, a number of thousands of digits
         raise RegistryError(f"is not valid TOML: {error}") from error
 
 

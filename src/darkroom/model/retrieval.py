@@ -138,21 +138,26 @@ class Bank:
 
     @classmethod
     def load(cls, path: Path) -> Bank:
-        """Raises WeightsError for a file that is missing or no bank."""
+        """Raises WeightsError for a file that is missing, damaged or no bank."""
         try:
             with safe_open(path, framework="pt") as stored:
                 document = json.loads((stored.metadata() or {}).get("bank", "{}"))
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (no mapping)
-        except (OSError, SafetensorError, json.JSONDecodeError) as fault:
+        except (OSError, SafetensorError, ValueError, RecursionError) as fault:
             raise WeightsError(f"no exemplar bank can be read from {path}: {fault}") from fault
-        if document.pop("format", None) != FORMAT:
+        if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
             raise WeightsError(f"{path} is no exemplar bank of the format {FORMAT}")
-        return cls(_contents_of(document), tensors)
+        try:
+            return cls(_contents_of(document), tensors)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as fault:
+            raise WeightsError(f"the exemplar bank {path} is damaged: {fault!r}") from fault
 
     def save(self, path: Path) -> None:
-        """Writes one file; the same bank gives the same bytes."""
+        """Writes one file, whole or not at all; the same bank gives the same bytes."""
         document = {"format": FORMAT, **self.contents.__dict__}
-        path.write_bytes(save(self._tensors, metadata={"bank": json.dumps(document, ensure_ascii=False)}))
+        part = path.with_suffix(".part")
+        part.write_bytes(save(self._tensors, metadata={"bank": json.dumps(document, ensure_ascii=False)}))
+        part.replace(path)
 
     def find(self, prompt: str, text: TextEncoder, *, limit: int = MATCHES) -> tuple[Match, ...]:
         """The things that the prompt names, in order of appearance, each concept once.

@@ -15,11 +15,7 @@ def latent_shape(aspect: Aspect, area: int) -> tuple[int, int]:
     """
     ratio = aspect.width / aspect.height
     exact_height, exact_width = math.sqrt(area / ratio), math.sqrt(area * ratio)
-    candidates = [
-        (height, width)
-        for height in _around(exact_height)
-        for width in _around(exact_width)
-    ]
+    candidates = [(height, width) for height in _around(exact_height) for width in _around(exact_width)]
 
     def error(shape: tuple[int, int]) -> float:
         height, width = shape

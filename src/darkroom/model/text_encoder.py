@@ -93,7 +93,11 @@ class TextEncoder(nn.Module):
         folder = WEIGHTS_FOLDER if folder is None else folder
         tokenizer = _read_tokenizer(folder / TOKENIZER_FILE)
         encoder = cls(tokenizer)
-        encoder.load_state_dict(read_weights(folder / WEIGHTS_FILE), assign=True)
+        weights = read_weights(folder / WEIGHTS_FILE)
+        try:
+            encoder.load_state_dict(weights, assign=True)
+        except RuntimeError as fault:
+            raise WeightsError(f"{folder / WEIGHTS_FILE} does not hold the text encoder: {fault}") from fault
         return encoder.eval().requires_grad_(False)
 
     def tokenize(self, texts: Sequence[str], *, length: int) -> tuple[Tensor, Tensor]:
@@ -158,7 +162,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                     if scaled
                     else tensor.float()
                 )
-    except (OSError, SafetensorError) as fault:
+    except (OSError, SafetensorError, RuntimeError, LookupError) as fault:
         raise WeightsError(f"no text encoder can be read from {path}: {fault}") from fault
     return weights
 

@@ -183,6 +183,7 @@ class MiniTransformer(nn.Module):
         self.out_norm = RMSNorm(dim)
         self.out_modulation = nn.Linear(dim, 2 * dim)
         self.out = nn.Linear(dim, config.channels)
+        self.exemplar_place = nn.Parameter(torch.zeros(config.exemplar_tokens, dim))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -255,11 +256,12 @@ class MiniTransformer(nn.Module):
         return picture
 
     def _exemplars(self, exemplars: Tensor) -> Tensor:
-        """(B, S, C, e, e) -> (B, S * tokens, D): patches of each exemplar, marked with its slot."""
+        """(B, S, C, e, e) -> (B, S * tokens, D): patches of each exemplar, marked with their place in it and its slot."""
         batch, slots = exemplars.shape[:2]
         patches = F.pixel_unshuffle(exemplars.flatten(0, 1), self.config.exemplar_patch)  # (B * S, C * p * p, e/p, e/p)
         tokens = self.exemplar_in(patches.flatten(2).transpose(1, 2)).view(batch, slots, -1, self.config.dim)
-        marked: Tensor = (tokens + self.slot[:slots].to(tokens.dtype)).flatten(1, 2)
+        marks = self.slot[:slots] + self.exemplar_place  # (S, tokens, D)
+        marked: Tensor = (tokens + marks.to(tokens.dtype)).flatten(1, 2)
         return marked
 
     def _rotary(self, height: int, width: int, slots: int, like: Tensor) -> tuple[Tensor, Tensor]:

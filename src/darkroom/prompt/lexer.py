@@ -15,6 +15,8 @@ from darkroom.prompt.table import NAMES, Parameter, Takes
 
 NEAREST_RATIO = 0.5  # of difflib; a name less alike than that is not worth suggesting
 
+LONG_DASHES = "–—"
+
 # Phones turn `--` into a long dash. Before a letter that is not Latin, or before a space, a long dash is prose.
 _MARKED = re.compile(r"(?:--(?=\w)|[–—](?=[A-Za-z]))([^\W\d_]*)(.*)", re.DOTALL)
 _GLUED = re.compile(r"(?<=[^-–—])--([A-Za-z]+)(?![^\W_])")
@@ -54,15 +56,20 @@ def lex(text: Text) -> tuple[Text, dict[str, Given]]:
 
 def check_words(words: Sequence[Text]) -> None:
     """PromptError where a known name follows dashes that are not `--`: `- -ar`, `-- ar`, `-ar`, `---ar`."""
-    for word, after in zip_longest(words, words[1:]):
+    for word, after, then in zip_longest(words, words[1:], words[2:]):
         misdashed = None if _MARKED.match(word.mask) else _MISDASHED.match(word.mask)
         if misdashed and misdashed[1].lower() in NAMES:
-            raise _spacing(word.chars, word.at, f"{misdashed[1]} {word.chars[misdashed.end() :]}".rstrip())
+            raise _spacing(
+                word.chars,
+                word.at,
+                misdashed[1],
+                word.chars[misdashed.end() :] or _value(misdashed[1], after),
+            )
         if after and word.chars in ("-", "--"):
             name = after.mask.removeprefix("-") if word.chars == "-" else after.mask
             dashed = word.chars == "--" or after.mask.startswith("-")
             if dashed and name.lower() in NAMES:
-                raise _spacing(f"{word.chars} {after.chars}", word.at, name)
+                raise _spacing(f"{word.chars} {after.chars}", word.at, name, _value(name, then))
 
 
 def check_prose(text: Text) -> None:
@@ -85,7 +92,7 @@ def _parameter(word: Text) -> Parameter:
         raise _unknown(word, marked)
     if marked[2]:
         rest = word.chars[marked.start(2) :].lstrip("=:").rstrip(",;.")
-        raise _spacing(word.chars, word.at, f"{marked[1]} {rest}".rstrip())
+        raise _spacing(word.chars, word.at, marked[1], rest)
     return NAMES[name]
 
 
@@ -108,8 +115,14 @@ def missing(given: Given) -> PromptError:
     return fault("invalid_parameter", f"{given.shown} needs a value", at=given.at, hint=hint)
 
 
-def _spacing(typed: str, at: int, corrected: str) -> PromptError:
-    hint = f"Write --{shown(corrected)}."
+def _value(name: str, after: Text | None) -> str:
+    """The word after a name, where it can be the value of that parameter; else nothing."""
+    flag = NAMES[name.lower()].takes is Takes.FLAG
+    return "" if flag or after is None or _MISDASHED.match(after.mask) else after.chars
+
+
+def _spacing(typed: str, at: int, name: str, value: str) -> PromptError:
+    hint = f"Write --{shown(f'{name} {value}')}."
     return fault(
         "invalid_parameter", f"{shown(typed)} is not spaced as a parameter must be", at=at, hint=hint
     )
@@ -124,5 +137,7 @@ def _unknown(word: Text, marked: re.Match[str]) -> PromptError:
     typed = shown(word.chars[: marked.end(1)] if marked[1] else word.chars)
     nearest = get_close_matches(marked[1].lower(), NAMES, n=1, cutoff=NEAREST_RATIO)
     known = f"The parameters are {', '.join(dict.fromkeys(each.name for each in NAMES.values()))}."
+    if word.chars[0] in LONG_DASHES:
+        known = "Put a space after the dash where it belongs to your words."
     hint = f"Did you mean --{nearest[0]}?" if nearest else known
     return fault("invalid_parameter", f"{typed} is not a parameter", at=word.at, hint=hint)

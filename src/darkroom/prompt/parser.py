@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ from darkroom.prompt.body import Body, read_body
 from darkroom.prompt.faults import fault, shown
 from darkroom.prompt.lexer import Given, lex
 from darkroom.prompt.source import Text, check_readable
-from darkroom.prompt.support import check_aspect, check_conflicts, check_start, check_support, choose_model
+from darkroom.prompt.support import check_aspect, check_conflicts, check_needs, check_support, choose_model
 from darkroom.prompt.table import PROMPT_MAX
 
 JOBS_MAX = 40  # what one prompt may expand to on the largest plan
 COUNTED_MAX = 1_000  # permutations up to which their repeats are looked at one by one
+AMOUNT_MAX = 10**24  # jobs; a larger number is told by its size: Python writes out 4,300 digits at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,8 @@ def parse(
     """All the jobs that a prompt expands to: permutations in order, the leftmost changing slowest, each with its repeats.
 
     Where the prompt names a seed, repeat i uses (seed + i) modulo 2^32. Where it names none, `new_seed` draws one for each
-    job; without `new_seed` it stays None. `--sref random` is resolved to a code (`new_seed`, or the system's entropy).
+    job; without `new_seed` it stays None, but for repeats, which only their seeds tell apart. Their seeds, and the code that
+    `--sref random` is resolved to, come from `new_seed` or else from the system's entropy.
     Raises PromptError, and nothing else, whatever the text.
     """
     jobs = [_read_job(each, catalogue) for each in _permutations(text, limits)]
@@ -97,12 +100,12 @@ def _read_job(text: Text, catalogue: ModelCatalogue) -> _Job:
     body_text, given = lex(text)
     body = read_body(body_text)
     params = _read_params(given, body)
-    check_conflicts(given, body)
+    check_conflicts(given)
     _check_content(body, given)
     model = choose_model(given, catalogue)
     check_support(given, body, model, catalogue)
+    check_needs(given, body)
     check_aspect(given, params.aspect, model)
-    check_start(given, body)
     return _Job(
         params=replace(params, model=model.name),
         repeat=_repeat(given),
@@ -212,17 +215,15 @@ def _too_many(what: str, at: int, limits: BatchLimits) -> PromptError:
 
 def _amount(number: int) -> str:
     """A number for people; one of hundreds of digits by its size."""
-    digits = str(number)
-    return f"{number:,}" if len(digits) <= 24 else f"about 10^{len(digits) - 1}"
+    return f"{number:,}" if number < AMOUNT_MAX else f"about 10^{math.floor(math.log10(number))}"
 
 
 def _with_seed(job: _Job, index: int, new_seed: Callable[[], int] | None) -> GenerationParams:
-    seed = job.params.seed
+    seed, draw = job.params.seed, new_seed or _entropy
     if seed is not None:
         seed = (seed + index) % (SEED_MAX + 1)
-    elif new_seed and job.seeded:
-        seed = new_seed()
-    draw = new_seed or _entropy
+    elif job.seeded and (new_seed or job.repeat > 1):
+        seed = draw()
     styles = tuple(_resolved(style, draw) for style in job.params.style_references)
     return replace(job.params, seed=seed, style_references=styles)
 

@@ -16,13 +16,18 @@ from darkroom.prompt.values import only_word
 _NAME = {parameter.key: parameter.name for parameter in reversed(PARAMETERS)}
 
 
-def check_conflicts(given: Mapping[str, Given], body: Body) -> None:
-    """PromptError (parameter_conflict) where two parameters exclude each other, or one lacks what it belongs to."""
+def check_conflicts(given: Mapping[str, Given]) -> None:
+    """PromptError (parameter_conflict) where two parameters exclude each other."""
     for keys in EXCLUSIVE:
         found = sorted((given[key] for key in keys if key in given), key=lambda each: each.at)
         if len(found) > 1:
             what = f"{found[1].shown} cannot go with {found[0].shown} of character {found[0].at}"
             raise fault("parameter_conflict", what, at=found[1].at, hint="Keep one of them.")
+
+
+def check_needs(given: Mapping[str, Given], body: Body) -> None:
+    """PromptError (parameter_conflict) where a parameter lacks what it belongs to. Comes after `check_support`: nobody is
+    told to add what the model could not honour."""
     for key, needed in NEEDS.items():
         if key in given and needed not in given:
             what = f"{given[key].shown} means nothing without {_NAME[needed]}"
@@ -33,6 +38,11 @@ def check_conflicts(given: Mapping[str, Given], body: Body) -> None:
         weight = given["image_weight"]
         what = f"{weight.shown} means nothing without an image prompt"
         raise fault("parameter_conflict", what, at=weight.at, hint="Put the address of an image in front.")
+    if "video" in given and not body.images:
+        what = f"{given['video'].shown} means nothing without an image to start from"
+        raise fault(
+            "parameter_conflict", what, at=given["video"].at, hint="Put the address of an image in front."
+        )
 
 
 def choose_model(given: Mapping[str, Given], catalogue: ModelCatalogue) -> ModelCapabilities:
@@ -82,15 +92,6 @@ def check_aspect(given: Mapping[str, Given], aspect: Aspect, model: ModelCapabil
     what = f"{given['aspect'].shown} is {words[0]} than {ratio}, the {words[1]} that {model.name} can draw"
     hint = f"Try --ar {ratio}" + (", or leave --hd away." if hd else ".")
     raise fault("invalid_parameter", what + " with --hd" * hd, at=given["aspect"].at, hint=hint)
-
-
-def check_start(given: Mapping[str, Given], body: Body) -> None:
-    """PromptError (parameter_conflict) for a film without the image that it starts from."""
-    if "video" in given and not body.images:
-        what = f"{given['video'].shown} means nothing without an image to start from"
-        raise fault(
-            "parameter_conflict", what, at=given["video"].at, hint="Put the address of an image in front."
-        )
 
 
 def _unsupported(

@@ -1,7 +1,9 @@
 """Trains the autoencoder of mini-1 on composed scenes and sprites.
 
     python -m darkroom.train.autoencoder --data .cache/mini --minutes 10
+    python -m darkroom.train.autoencoder --data .cache/mini --minutes 10 --decoder
 
+The second form goes on with the decoder alone, against the latents that a transformer has already learnt.
 The loss is the absolute difference of pixels, of their gradients, and of the picture at a quarter of the size; the decoder
 sees slightly noisy latents, so that small errors of the transformer do not show.
 """
@@ -33,6 +35,8 @@ from darkroom.train.sprites import Atlas
 
 BATCH = 24
 LATENT_NOISE = 0.1
+LATENT_NOISE_DECODER = 0.3
+"""Standard deviation of the noise on latents: in the first form, and the most in the second, which draws it for each picture."""
 MUON_RATE = 0.01
 ADAM_RATE = 2e-3
 WARM_UP_STEPS = 30
@@ -75,24 +79,29 @@ def psnr(difference: Tensor) -> float:
     return float(10 * torch.log10(4 / difference.square().mean()))
 
 
-def train(data: Path, *, minutes: float, scenes: int) -> Autoencoder:
-    """Train for so many minutes and save `autoencoder.pt`. Prints held-out PSNR."""
+def train(data: Path, *, minutes: float, scenes: int, decoder_only: bool = False) -> Autoencoder:
+    """Train for so many minutes and save `autoencoder.pt`. Prints held-out PSNR.
+
+    `decoder_only` goes on from the saved one and leaves its encoder, and so every latent, as it is.
+    """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     pictures = Pictures(
         arrays=tuple(shard.load()[0] for shard in shards(data, scenes) if shard.complete),
         sprites=exemplar_pictures(Atlas.load(data)),
     )
-    network: Autoencoder = Autoencoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matrices = [p for p in network.parameters() if p.ndim == 4]
-    optimizers = [Muon(matrices), torch.optim.Adam([p for p in network.parameters() if p.ndim < 4])]
+    network: Autoencoder = load(data) if decoder_only else Autoencoder()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained = list((network.decoder if decoder_only else network).parameters())
+    optimizers = [Muon([p for p in trained if p.ndim == 4]), torch.optim.Adam([p for p in trained if p.ndim < 4])]
     start, step, recent = time.monotonic(), 0, []
     while (fraction := (time.monotonic() - start) / (minutes * 60)) < 1:
         _set_rates(optimizers, step, fraction)
         batch = pictures.batch(rng, step)
         with fast_matmul(torch.device("cpu")):
-            latents = network.encode(batch)
-            decoded = network.decode(latents + LATENT_NOISE * torch.randn_like(latents))
+            with torch.set_grad_enabled(not decoder_only):
+                latents = network.encode(batch)
+            decoded = network.decode(latents + _noise_like(latents, varied=decoder_only))
         difference = decoded.float() - batch
         reconstruction_loss(difference).backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
@@ -103,10 +112,17 @@ def train(data: Path, *, minutes: float, scenes: int) -> Autoencoder:
         if step % 50 == 0:
             rate = step * BATCH / (time.monotonic() - start)
             report(f"autoencoder {fraction:4.0%}  step {step}  {rate:.0f}/s  PSNR {np.mean(recent[-50:]):.2f} dB")
-    _measure_scale(network, pictures)
+    if not decoder_only:
+        _measure_scale(network, pictures)
     report(f"held out: {held_out_psnr(network, pictures):.2f} dB")
     torch.save(network.state_dict(), data / "autoencoder.pt")
     return network
+
+
+def _noise_like(latents: Tensor, *, varied: bool) -> Tensor:
+    """Small noise of one level, or of a level for each picture up to a larger one."""
+    level = LATENT_NOISE_DECODER * torch.rand(len(latents), 1, 1, 1) if varied else LATENT_NOISE
+    return level * torch.randn_like(latents)
 
 
 def _set_rates(optimizers: list[torch.optim.Optimizer], step: int, fraction: float) -> None:
@@ -153,8 +169,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(".cache/mini"))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--scenes", type=int, default=20_000)
+    parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone")
     options = parser.parse_args()
-    train(options.data, minutes=options.minutes, scenes=options.scenes)
+    train(options.data, minutes=options.minutes, scenes=options.scenes, decoder_only=options.decoder)
 
 
 if __name__ == "__main__":

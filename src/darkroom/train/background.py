@@ -75,7 +75,9 @@ class Composers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -84,7 +86,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def arrays_of(pixels: NDArray[np.uint8], records: tuple[SceneRecord, ...], atlas: Atlas, text: TextEncoder) -> Composed:
+def arrays_of(
+    pixels: NDArray[np.uint8], records: tuple[SceneRecord, ...], atlas: Atlas, text: TextEncoder
+) -> Composed:
     """A shard in numbers. `text` lends its tokeniser only."""
     ids, present = text.tokenize([record.caption for record in records], length=WORDS)
     numbers = {name: i for i, name in enumerate(atlas.concepts)}

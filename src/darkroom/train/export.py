@@ -14,9 +14,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from darkroom.model.autoencoder import Autoencoder
-from darkroom.model.mini import BANK_NAME, WEIGHTS_FOLDER, WEIGHTS_NAME
+from darkroom.model.mini import BANK_NAME, WEIGHTS_NAME
 from darkroom.model.retrieval import Bank
-from darkroom.model.text_encoder import TextEncoder
+from darkroom.model.text_encoder import WEIGHTS_FOLDER, TextEncoder
 from darkroom.train import autoencoder
 from darkroom.train.autoencoder import to_tensor
 from darkroom.train.composer.places import PLACES

@@ -56,7 +56,7 @@ class Schedule:
     whole plan, which may take several sittings.
     """
 
-    planned_s: float
+    planned_s: float = float("inf")
     warm_up_s: float = 10.0
     decay_from: float = Recipe.decay_from
     final_rate: float = Recipe.final_rate
@@ -69,11 +69,11 @@ class Schedule:
 
 
 class TimedTrainer(Trainer):
-    """A trainer whose rates follow the clock."""
+    """A trainer whose rates follow the clock: `sitting_s` is what the clock says."""
 
-    def __init__(self, recipe: Recipe, *, device: str, schedule: Schedule) -> None:
+    def __init__(self, recipe: Recipe, *, device: str) -> None:
         super().__init__(recipe, device=device, compiled=False)
-        self.schedule = schedule
+        self.schedule = Schedule()
         self.trained_s = 0.0
         self.sitting_s = 0.0
 
@@ -191,8 +191,7 @@ def train(options: argparse.Namespace) -> None:
     torch.set_float32_matmul_precision("high")
     options.out.mkdir(parents=True, exist_ok=True)
     pack = Pack.open(options.pack)
-    schedule = Schedule(planned_s=(options.plan or options.minutes) * 60)
-    trainer = TimedTrainer(Recipe(batch=options.batch), device=options.device, schedule=schedule)
+    trainer = TimedTrainer(Recipe(batch=options.batch), device=options.device)
     report(trainer.begin(pack, options.out))
     first = SHARDS_BEFORE + trainer.samples // SHARD_SCENES
     with Composers(options.pack, first=first, workers=options.workers) as composers:
@@ -201,7 +200,7 @@ def train(options: argparse.Namespace) -> None:
         corpus = ResidentCorpus(exemplars, pack.encoder, TextEncoder.load(), capacity=capacity)
         limit = matmul_flops(trainer.device)
         flops = training_flops(trainer.network.config, words=WORDS, slots=MOST_SLOTS, text_dim=WIDTH)
-        report(f"matmul limit {limit / 1e12:.1f} TFLOP/s; a sample takes {flops / 1e9:.2f} GFLOP to train")
+        report(f"matmul limit {limit / 1e12:.3g} TFLOP/s; a sample takes {flops / 1e9:.2f} GFLOP to train")
         while len(corpus) < min(options.first_scenes, capacity):
             for composed in composers.next():
                 corpus.add(composed)
@@ -209,9 +208,16 @@ def train(options: argparse.Namespace) -> None:
         if not options.eager:
             compile_blocks(trainer, corpus)
         sitting = Sitting(
-            trainer=trainer, corpus=corpus, composers=composers, pack=pack, out=options.out, flops=flops, limit=limit
+            trainer=trainer,
+            corpus=corpus,
+            composers=composers,
+            pack=pack,
+            out=options.out,
+            flops=flops,
+            limit=limit,
         )
         left_s = options.minutes * 60 - (time.monotonic() - start)
+        trainer.schedule = Schedule(planned_s=trainer.trained_s + max(1.0, left_s) + options.more * 60)
         report(f"ready after {time.monotonic() - start:.0f} s")
         sitting.run(left_s)
 
@@ -219,12 +225,18 @@ def train(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--pack", type=Path, help="folder that darkroom.train.pack wrote")
-    parser.add_argument("--out", type=Path, help="folder for the state and the weights; an earlier state is gone on from")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the state and the weights; an earlier state is gone on from"
+    )
     parser.add_argument("--minutes", type=float, default=8.0, help="of this command, setting up included")
-    parser.add_argument("--plan", type=float, help="minutes of training over all sittings (default: this one)")
+    parser.add_argument("--more", type=float, default=0.0, help="minutes that later commands will add")
     parser.add_argument("--batch", type=int, default=512)
-    parser.add_argument("--workers", type=int, default=max(1, cores() - 1), help="processes that compose scenes")
-    parser.add_argument("--first-scenes", type=int, default=30_000, help="scenes to have before training starts")
+    parser.add_argument(
+        "--workers", type=int, default=max(1, cores() - 1), help="processes that compose scenes"
+    )
+    parser.add_argument(
+        "--first-scenes", type=int, default=30_000, help="scenes to have before training starts"
+    )
     parser.add_argument("--keep", type=int, help="scenes kept on the device (default: by its memory)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--eager", action="store_true", help="do not compile")

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from darkroom.core.errors import DarkroomError, OutputError, WeightsError
 from darkroom.model.autoencoder import Autoencoder
-from darkroom.model.mini import WEIGHTS_FOLDER, WEIGHTS_NAME, read_tensors
+from darkroom.model.mini import WEIGHTS_NAME, read_tensors
+from darkroom.model.text_encoder import WEIGHTS_FOLDER
 from darkroom.train import autoencoder
 from darkroom.train.export import write_weights
 from darkroom.train.parts import has_parts, read_parts, write_parts
@@ -66,7 +67,9 @@ class Pack:
 def split_weights(tensors: Mapping[str, Tensor], path: Path) -> tuple[Autoencoder, dict[str, Tensor]]:
     """The autoencoder and the transformer's tensors, fp32, of a file of weights. Raises WeightsError naming `path`."""
     part = {
-        prefix: {name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)}
+        prefix: {
+            name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)
+        }
         for prefix in ("autoencoder.", "transformer.")
     }
     encoder = Autoencoder()
@@ -118,7 +121,9 @@ def pack(data: Path, to: Path, *, start: str, weights: Path) -> int:
     (to / NOTE_NAME).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
     if size > PACK_BYTES:
-        raise OutputError(f"{to} has {size} bytes, more than {PACK_BYTES}; take out what is not listed in {NOTE_NAME}")
+        raise OutputError(
+            f"{to} has {size} bytes, more than {PACK_BYTES}; take out what is not listed in {NOTE_NAME}"
+        )
     return size
 
 
@@ -147,7 +152,9 @@ def samples_of(weights: Path) -> int:
         with safe_open(weights, framework="pt") as stored:
             return int((stored.metadata() or {}).get("samples", 0))
     except (OSError, SafetensorError, ValueError) as fault:
-        raise WeightsError(f"cannot read the weights {weights}: {fault}; or start with --start scratch") from fault
+        raise WeightsError(
+            f"cannot read the weights {weights}: {fault}; or start with --start scratch"
+        ) from fault
 
 
 def _note(folder: Path) -> dict[str, Any]:

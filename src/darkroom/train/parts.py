@@ -48,7 +48,9 @@ def read_parts(folder: Path, name: str) -> bytes:
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise OutputError(f"{name} cannot be joined from {manifest}: {fault}") from fault
     if hashlib.sha256(content).hexdigest() != expected:
-        raise OutputError(f"{name} joined from {manifest} is damaged: its digest differs; copy the parts again")
+        raise OutputError(
+            f"{name} joined from {manifest} is damaged: its digest differs; copy the parts again"
+        )
     return content
 
 

@@ -17,6 +17,7 @@ from darkroom.model.transformer import MASKED
 from darkroom.train.background import Composed
 from darkroom.train.corpus import MOST_SLOTS, OTHER_SET, VARIANT_ODDS, WORDS, Batch, ExemplarTable
 from darkroom.train.dataset import SIZES
+from darkroom.train.precision import fast_matmul
 from darkroom.train.sprites import ART_SETS, Atlas
 
 NATIVE_AREA = 64
@@ -74,7 +75,9 @@ class _Ring:
         room = len(self.latents)
         count = min(room, len(parts[0]))
         places = (torch.arange(count, device=self.latents.device) + self.oldest) % room
-        for ring, part in zip((self.latents, self.words, self.present, self.things, self.art_sets), parts, strict=True):
+        for ring, part in zip(
+            (self.latents, self.words, self.present, self.things, self.art_sets), parts, strict=True
+        ):
             ring[places] = part[-count:].to(ring.dtype)
         self.oldest = (self.oldest + count) % room
         self.held = min(room, self.held + count)
@@ -83,7 +86,9 @@ class _Ring:
 class ResidentCorpus:
     """At most about `capacity` scenes, shared among the sizes as the data set shares them."""
 
-    def __init__(self, exemplars: ResidentExemplars, network: Autoencoder, text: TextEncoder, *, capacity: int) -> None:
+    def __init__(
+        self, exemplars: ResidentExemplars, network: Autoencoder, text: TextEncoder, *, capacity: int
+    ) -> None:
         self.exemplars = exemplars
         self.device = exemplars.latents.device
         self._network, self._text = network.to(self.device), text.to(self.device)
@@ -103,7 +108,7 @@ class ResidentCorpus:
             chunk = slice(start, start + step)
             pixels = torch.from_numpy(composed.pixels[chunk]).to(self.device)
             latents.append(self._network.encode(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1))
-            with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            with fast_matmul(self.device):
                 words.append(self._text(ids[chunk].to(self.device), present[chunk].to(self.device)))
         parts = [torch.cat(latents), torch.cat(words), present, torch.from_numpy(composed.things)]
         ring = self._ring(composed.pixels.shape[1] // FACTOR, composed.pixels.shape[2] // FACTOR)

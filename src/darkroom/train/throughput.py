@@ -11,7 +11,7 @@ from darkroom.model.transformer import NATIVE_SIDE, MiniTransformer, Transformer
 
 SIDE = {"cuda": 8192, "cpu": 768}
 """Of the square matrices that are timed, by kind of device: large enough that starting costs nothing."""
-TURNS = 20
+TURNS = 30
 
 
 def matmul_flops(device: torch.device) -> float:

@@ -26,7 +26,6 @@ PALETTE: dict[str, tuple[int, int, int]] = {
     "brown": (140, 92, 58),
     "beige": (234, 214, 182),
 }
-NEUTRALS = ("white", "black", "gray")
 
 _TO_LMS = np.array(
     [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],

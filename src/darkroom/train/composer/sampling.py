@@ -16,12 +16,12 @@ from darkroom.train.composer.words import COLOURLESS
 if TYPE_CHECKING:
     from darkroom.train.sprites import Atlas
 
-KINDS_SHARE = (0.12, 0.58, 0.25, 0.05)  # of scenes with 0, 1, 2 and 3 kinds of things
-STUDIO_SHARE = 0.3  # of all scenes; those without a thing are never in the studio
-STYLED_SHARE = 0.3
-COLOURED_SHARE = 0.3  # of things that may be repainted
+KINDS_SHARE = (0.07, 0.68, 0.2, 0.05)  # of scenes with 0, 1, 2 and 3 kinds of things
+STUDIO_SHARE = 0.34  # of all scenes; those without a thing are never in the studio
+STYLED_SHARE = 0.2
+COLOURED_SHARE = 0.5  # of things that may be repainted
 SIZED_SHARE = 0.12
-SINGLE_SHARE = 0.8  # of scenes with one kind: just one of it
+SINGLE_SHARE = 0.85  # of scenes with one kind: just one of it
 SEVERAL_SHARE = 0.12  # of the first kinds of a pair: two of it
 AT_HOME_SHARE = 0.5  # of scenes: the place suits the first thing
 WEATHER_SHARE = 0.14

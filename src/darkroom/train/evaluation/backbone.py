@@ -49,12 +49,16 @@ STAGES = (
 class SameConvolution(nn.Conv2d):
     """A convolution without bias that pads as the weights were trained: with a stride, more at the end than at the start."""
 
-    def __init__(self, width_in: int, width_out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, width_in: int, width_out: int, kernel: int, *, stride: int = 1, groups: int = 1
+    ) -> None:
         super().__init__(width_in, width_out, kernel, stride=stride, groups=groups, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C', ceil(H / stride), ceil(W / stride))
         kernel, stride = self.kernel_size[0], self.stride[0]
-        missing = [max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in (x.shape[3], x.shape[2])]
+        missing = [
+            max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in (x.shape[3], x.shape[2])
+        ]
         edges = [edge for total in missing for edge in (total // 2, total - total // 2)]
         padded = F.pad(x, edges) if any(edges) else x
         return F.conv2d(padded, self.weight, None, self.stride, 0, self.dilation, self.groups)
@@ -77,9 +81,9 @@ class Block(nn.Module):
         self._bn2 = nn.BatchNorm2d(stage.width, eps=NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
-        y = self._bn2(self._project_conv(y))
+        inner = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        inner = F.relu6(self._bn1(self._depthwise_conv(inner)))
+        y: Tensor = self._bn2(self._project_conv(inner))
         return x + y if self.adds else y
 
 
@@ -134,5 +138,7 @@ class EfficientNetLite0(nn.Module):
 def _packaged() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise WeightsError(f"the package {PACKAGE.replace('_', '-')} is not installed; `make eval-mini` installs it")
+        raise WeightsError(
+            f"the package {PACKAGE.replace('_', '-')} is not installed; `make eval-mini` installs it"
+        )
     return Path(spec.origin).with_name("models") / Path(WEIGHTS_NAME).name

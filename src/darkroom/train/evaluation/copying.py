@@ -22,7 +22,7 @@ LEAST_DEVIATION = 3.0  # grey levels under the template; where all is even, like
 Template = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def testable(spec: SceneSpec) -> bool:
+def plainly_shown(spec: SceneSpec) -> bool:
     """Whether a scene shows one kind of thing in an art set's own strokes, so that pasting could be told at all."""
     return len(spec.objects) == 1 and spec.objects[0].count == 1 and spec.style == "" and spec.weather == ""
 
@@ -59,4 +59,8 @@ def _best(grey: NDArray[np.float32], template: NDArray[np.float32], mask: NDArra
     norm = float(np.sqrt((zero_mean * zero_mean).sum() * area))
     if norm < LEAST_DEVIATION * area:
         return -1.0
-    return float(np.where(deviation > LEAST_DEVIATION, covariance / (norm * np.maximum(deviation, LEAST_DEVIATION)), -1).max())
+    return float(
+        np.where(
+            deviation > LEAST_DEVIATION, covariance / (norm * np.maximum(deviation, LEAST_DEVIATION)), -1
+        ).max()
+    )

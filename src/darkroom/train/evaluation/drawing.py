@@ -42,17 +42,23 @@ def engine_artist(model: Denoiser, extra: str = "") -> Artist:
     """An artist who draws through the engine with more parameters in each prompt (`extra`). ModelError if an image fails."""
 
     def draw(questions: Sequence[Question], images: int) -> NDArray[np.uint8]:
-        jobs = [(str(i), index, params_of(q, extra)) for i, q in enumerate(questions) for index in range(images)]
+        jobs = [
+            (str(i), index, params_of(q, extra)) for i, q in enumerate(questions) for index in range(images)
+        ]
         found: dict[tuple[str, int], NDArray[np.uint8]] = {}
         for start in range(0, len(jobs), IN_FLIGHT):
             found |= _drawn(model, jobs[start : start + IN_FLIGHT])
             report(f"evaluation: drawn {min(start + IN_FLIGHT, len(jobs))} of {len(jobs)}")
-        return np.stack([np.stack([found[str(i), index] for index in range(images)]) for i in range(len(questions))])
+        return np.stack(
+            [np.stack([found[str(i), index] for index in range(images)]) for i in range(len(questions))]
+        )
 
     return draw
 
 
-def _drawn(model: Denoiser, jobs: list[tuple[str, int, GenerationParams]]) -> dict[tuple[str, int], NDArray[np.uint8]]:
+def _drawn(
+    model: Denoiser, jobs: list[tuple[str, int, GenerationParams]]
+) -> dict[tuple[str, int], NDArray[np.uint8]]:
     engine, decoder = Engine(model, preview_every=0), Decoder(model)
     for job, index, params in jobs:
         engine.add(job, index, params)

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from darkroom.model.text_encoder import TextEncoder
 from darkroom.train.composer import SceneSpec
-from darkroom.train.evaluation.copying import likeness, testable
-from darkroom.train.evaluation.drawing import Artist
+from darkroom.train.evaluation.copying import likeness, plainly_shown
 from darkroom.train.evaluation.facts import ATTRIBUTES, UNSAID, facts_of, labels, presence
 from darkroom.train.evaluation.features import Eyes
 from darkroom.train.evaluation.judge import Judge
@@ -94,7 +93,10 @@ def real_scenes(questions: Sequence[Question], atlas: Atlas, *, turn: int = 0) -
 
 
 def retrieval(
-    examiner: Examiner, questions: Sequence[Question], drawn: NDArray[np.uint8], real: NDArray[np.uint8] | None
+    examiner: Examiner,
+    questions: Sequence[Question],
+    drawn: NDArray[np.uint8],
+    real: NDArray[np.uint8] | None,
 ) -> Retrieval:
     """Score one list. `drawn` and `real` are (N, H, W, 3); the floor gives every caption its neighbour's picture."""
     words = word_vectors([q.text for q in questions], examiner.text)
@@ -104,7 +106,12 @@ def retrieval(
     wrong = estimate(retrieved(fits.roll(1, 0), same))
     if real is None:
         return Retrieval(
-            drawn=estimate(each), real=None, wrong=wrong, of_ceiling=None, of_ceiling_above_chance=None, each=each
+            drawn=estimate(each),
+            real=None,
+            wrong=wrong,
+            of_ceiling=None,
+            of_ceiling_above_chance=None,
+            each=each,
         )
     ceiling = retrieved(examiner.judge.fits(examiner.eyes.cells(real), words), same)
     return Retrieval(
@@ -119,7 +126,8 @@ def composition(
     """How often the right caption beats all that differ from it in one thing."""
     rng = np.random.default_rng(NEAR_SEED)
     groups = [
-        [q.text, *near_misses(s, examiner.atlas, rng)] for q, s in zip(questions, _specs(questions), strict=True)
+        [q.text, *near_misses(s, examiner.atlas, rng)]
+        for q, s in zip(questions, _specs(questions), strict=True)
     ]
     words = word_vectors([text for group in groups for text in group], examiner.text)
     starts = np.cumsum([0] + [len(group) for group in groups])
@@ -181,7 +189,7 @@ def copying(
 ) -> Copying:
     """Over the first scenes of a list that show one plain thing."""
     rng = np.random.default_rng(COPY_SEED)
-    rows = [i for i, spec in enumerate(_specs(questions)) if testable(spec)][:COPIES_TESTED]
+    rows = [i for i, spec in enumerate(_specs(questions)) if plainly_shown(spec)][:COPIES_TESTED]
     found: list[list[float]] = [[], [], []]
     for row in rows:
         thing = _specs(questions)[row].objects[0]

@@ -107,7 +107,9 @@ class Classifiers(nn.Module):
         super().__init__()
         self.image = ImageHead()
         self.things = nn.Linear(EMBEDDING, concepts)
-        self.attributes = nn.ModuleDict({name: nn.Linear(EMBEDDING, len(v)) for name, v in ATTRIBUTES.items()})
+        self.attributes = nn.ModuleDict(
+            {name: nn.Linear(EMBEDDING, len(v)) for name, v in ATTRIBUTES.items()}
+        )
 
     def forward(self, cells: Tensor) -> dict[str, Tensor]:
         """Logits by attribute, and (B, concepts) as "things"."""

@@ -55,7 +55,9 @@ def plot(rows: Sequence[Row]) -> Image.Image:
     _axes(pen, right)
     font = ImageFont.load_default(13)
     for number, (name, colour) in enumerate(CURVES.items()):
-        points = [_place(_samples(row) / right, float(str(row[name]))) for row in shown if row.get(name) is not None]
+        points = [
+            _place(_samples(row) / right, float(str(row[name]))) for row in shown if row.get(name) is not None
+        ]
         if len(points) > 1:
             pen.line(points, fill=colour, width=2)
         for x, y in points:
@@ -85,5 +87,10 @@ def _axes(pen: ImageDraw.ImageDraw, right: float) -> None:
     for quarter in range(5):
         x, y = _place(quarter / 4, 0)
         pen.text((x - 14, y + 8), f"{right * quarter / 4 / 1000:,.0f}", fill=INK, font=font)
-    pen.text((LEFT, 12), "mini-1 on the held-out list: share of the ceiling (free prompts: accuracy)", fill=INK, font=font)
+    pen.text(
+        (LEFT, 12),
+        "mini-1 on the held-out list: share of the ceiling (free prompts: accuracy)",
+        fill=INK,
+        font=font,
+    )
     pen.text((LEFT, SIZE[1] - 24), "thousands of samples trained", fill=INK, font=font)

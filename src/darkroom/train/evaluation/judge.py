@@ -81,7 +81,9 @@ def load_judge(path: Path, recipe: str) -> Judge | None:
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (OSError, SafetensorError) as fault:
-        raise WeightsError(f"no scorer can be read from {path}: {fault}; delete it, and it is trained anew") from fault
+        raise WeightsError(
+            f"no scorer can be read from {path}: {fault}; delete it, and it is trained anew"
+        ) from fault
     concepts = tuple(metadata["concepts"].split("\n"))
     judge = Judge(
         matcher=Matcher(), classifiers=Classifiers(len(concepts)), concepts=concepts, centre=tensors["centre"],
@@ -101,7 +103,13 @@ def train_judge(lessons: Lessons, concepts: Sequence[str], *, epochs: int = EPOC
         head.settle(lessons.cells[:SETTLING])
     shown = presence(lessons.facts, concepts)
     wanted = {name: labels(lessons.facts, name) for name in ATTRIBUTES}
-    _fit("matcher", matcher, lambda rows: matcher.loss(lessons.cells[rows], lessons.words[rows]), len(lessons), epochs)
+    _fit(
+        "matcher",
+        matcher,
+        lambda rows: matcher.loss(lessons.cells[rows], lessons.words[rows]),
+        len(lessons),
+        epochs,
+    )
     _fit(
         "classifiers",
         classifiers,
@@ -117,7 +125,9 @@ def train_judge(lessons: Lessons, concepts: Sequence[str], *, epochs: int = EPOC
     )  # fmt: skip
 
 
-def _fit(name: str, network: nn.Module, loss_of: Callable[[Tensor], Tensor], scenes: int, epochs: int) -> None:
+def _fit(
+    name: str, network: nn.Module, loss_of: Callable[[Tensor], Tensor], scenes: int, epochs: int
+) -> None:
     """AdamW with a short rise and a cosine fall of the rate; the network comes back frozen."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
@@ -129,7 +139,7 @@ def _fit(name: str, network: nn.Module, loss_of: Callable[[Tensor], Tensor], sce
     step = 0
     for epoch in range(epochs):
         losses = []
-        for rows in torch.randperm(scenes, generator=generator).split(BATCH):
+        for rows in torch.split(torch.randperm(scenes, generator=generator), BATCH):
             for group in optimizer.param_groups:
                 group["lr"] = RATE * _rate(step / steps)
             loss = loss_of(rows)

@@ -47,9 +47,8 @@ class Lessons:
         return len(self.facts)
 
 
-def lessons(data: Path, scenes: int, *, atlas: Atlas, eyes: Eyes, text: TextEncoder) -> Lessons:
+def lessons(folder: Path, scenes: int, *, atlas: Atlas, eyes: Eyes, text: TextEncoder) -> Lessons:
     """The first `scenes` scenes, rounded up to whole chunks; those that are missing are made and kept."""
-    folder = data / "eval"
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
     for number in range(-(-scenes // CHUNK)):

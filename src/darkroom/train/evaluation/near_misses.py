@@ -32,7 +32,9 @@ def near_misses(spec: SceneSpec, atlas: Atlas, rng: np.random.Generator, count: 
 
 def _object(spec: SceneSpec, atlas: Atlas, rng: np.random.Generator) -> SceneSpec:
     first, *rest = spec.objects
-    same_set = [c.name for c in atlas.concepts.values() if spec.art_set in c.art_sets and c.name != first.concept]
+    same_set = [
+        c.name for c in atlas.concepts.values() if spec.art_set in c.art_sets and c.name != first.concept
+    ]
     changed = replace(first, concept=str(rng.choice(same_set)))
     return replace(spec, objects=(changed, *rest))
 
@@ -67,7 +69,9 @@ def _place(spec: SceneSpec, atlas: Atlas, rng: np.random.Generator) -> SceneSpec
     here = PLACES[spec.place]
     if here.setting is not Setting.OUTDOOR:
         return spec
-    near = [n for n, p in PLACES.items() if p.setting is here.setting and spec.time in p.times and n != spec.place]
+    near = [
+        n for n, p in PLACES.items() if p.setting is here.setting and spec.time in p.times and n != spec.place
+    ]
     return replace(spec, place=str(rng.choice(near))) if near else spec
 
 

@@ -77,7 +77,8 @@ def frechet(first: Tensor, second: Tensor) -> float:
 def _root(matrix: Tensor) -> Tensor:
     """The symmetric square root of a positive matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return root
 
 
 def spread(points: Tensor) -> NDArray[np.float64]:

@@ -46,7 +46,11 @@ class Studio:
 
     def enlarge(self, decoded: Decoded) -> Picture:
         """A decoded picture (3, H, W) at its presentable size, four times as wide and high."""
-        large = self.upscaler.upscale(decoded.picture.unsqueeze(0))[0]
+        from darkroom.model.seamless import cropped, wrapped
+        from darkroom.model.upscaler import SCALE
+
+        margin = self.upscaler.overlap if decoded.seamless else 0
+        large = cropped(self.upscaler.upscale(wrapped(decoded.picture[None], margin))[0], SCALE * margin)
         return Picture(
             image=_image_of(large),
             weights_hash=decoded.fingerprint.weights_hash,

@@ -48,7 +48,7 @@ class TinyDenoiser:
         colours = torch.stack([row["colour"] for row in conditioning])  # (R, 3)
         return colours[:, :, None, None] + 0.05 * latents
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *, seamless: bool) -> Tensor:
         return latents.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3).clamp(0, 1)
 
     def preview(self, denoised: Tensor) -> Tensor:

@@ -92,7 +92,7 @@ class TinyDenoiser:
         estimate: Tensor = self.network(latents, sigmas, words)
         return estimate
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *, seamless: bool) -> Tensor:
         return F.interpolate(self.preview(latents), scale_factor=4)
 
     def preview(self, denoised: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from darkroom.model.schedules import (
     flow_sigmas,
     karras_sigmas,
     stopped,
-    strength_tail,
 )
 
 STEPS = st.integers(1, 60)
@@ -74,18 +73,6 @@ def test_stop_at_a_hundred_keeps_everything_and_at_fifty_half() -> None:
     assert len(stopped(flow_sigmas(12), 50)) - 1 == 6
 
 
-@given(STEPS, st.floats(0, 1))
-def test_strength_keeps_the_end(steps: int, strength: float) -> None:
-    sigmas = flow_sigmas(steps)
-    kept = strength_tail(sigmas, strength)
-    assert 2 <= len(kept) <= len(sigmas) and kept == sigmas[-len(kept) :] and kept[-1] == 0.0
-
-
-def test_full_strength_forgets_the_picture_and_half_keeps_half() -> None:
-    assert strength_tail(flow_sigmas(10), 1.0)[0] == 1.0
-    assert strength_tail(flow_sigmas(10), 0.5)[0] == pytest.approx(0.5)
-
-
 @pytest.mark.parametrize("steps", [0, -1, MAX_STEPS + 1])
 def test_a_number_of_steps_out_of_range_is_refused(steps: int) -> None:
     with pytest.raises(ValueError, match="steps"):
@@ -105,5 +92,3 @@ def test_nonsense_is_refused() -> None:
         alpha_bar_sigmas([0.0])
     with pytest.raises(ValueError, match="percent"):
         stopped(flow_sigmas(4), 0)
-    with pytest.raises(ValueError, match="strength"):
-        strength_tail(flow_sigmas(4), 1.5)

@@ -40,7 +40,7 @@ def _render_here(missing: list[Shard], data: Path, workers: int) -> list[None]:
 
 
 def files(data: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((data / "scenes").iterdir())}
+    return {path.name: path.read_bytes() for path in sorted((data / "scenes").glob("shard-*"))}
 
 
 def test_a_shard_depends_on_its_number_alone(drawn_atlas: Atlas) -> None:
@@ -59,6 +59,21 @@ def test_the_order_of_rendering_is_immaterial(data: Path) -> None:
         path.unlink()
     build(data, 3 * SCENES, workers=1)
     assert files(data) == backwards
+
+
+def test_shards_of_another_recipe_are_never_mixed_in(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(data, SCENES, workers=1)
+    build(data, SCENES, workers=1)
+    monkeypatch.setattr("darkroom.train.composer.sampling.STYLED_SHARE", 0.9)
+    with pytest.raises(OutputError, match="another composer"):
+        build(data, 2 * SCENES, workers=1)
+
+
+def test_shards_of_an_unknown_recipe_are_not_taken_over(data: Path) -> None:
+    build(data, SCENES, workers=1)
+    (data / "scenes" / "recipe.txt").unlink()
+    with pytest.raises(OutputError, match="remove"):
+        build(data, SCENES, workers=1)
 
 
 def test_shards_hold_at_least_the_scenes_asked_for(tmp_path: Path) -> None:

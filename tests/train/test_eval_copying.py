@@ -42,5 +42,7 @@ def test_only_single_plain_things_are_tested() -> None:
     assert plainly_shown(SceneSpec(seed=1, objects=(one,)))
     assert not plainly_shown(SceneSpec(seed=1, objects=(one,), style="oil"))
     assert not plainly_shown(SceneSpec(seed=1, objects=(one,), weather="rain", place="meadow"))
-    assert not plainly_shown(SceneSpec(seed=1, objects=(ObjectSpec(concept="apple", count=2),), arrangement="row"))
+    assert not plainly_shown(
+        SceneSpec(seed=1, objects=(ObjectSpec(concept="apple", count=2),), arrangement="row")
+    )
     assert not plainly_shown(SceneSpec(seed=1))

@@ -41,7 +41,7 @@ def toy(scenes: int, seed: int) -> Lessons:
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return train_judge(toy(512, 0), CONCEPTS, epochs=6)
+    return train_judge(toy(256, 0), CONCEPTS, epochs=8)
 
 
 def test_it_tells_fresh_scenes_apart(judge: Judge) -> None:

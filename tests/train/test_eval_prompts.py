@@ -93,7 +93,7 @@ def test_what_cannot_be_seen_is_left_unsaid() -> None:
 def test_labels_and_presence() -> None:
     facts = [
         facts_of(SceneSpec(seed=1, objects=(ObjectSpec(concept="fox"),), place="meadow", time="night")),
-        facts_of(SceneSpec(seed=1, place="studio", backdrop=("blue",))),
+        facts_of(SceneSpec(seed=1, place="studio", backdrop=("blue",), time="")),
     ]
     assert labels(facts, "time").tolist() == [ATTRIBUTES["time"].index("night"), UNSAID]
     assert labels(facts, "count").tolist() == [1, 0]

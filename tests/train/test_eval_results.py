@@ -120,6 +120,14 @@ def test_lessons_differ_by_chunk_and_show_everything(
     assert specs != lessons.chunk_specs(1, drawn_atlas)[0]
 
 
+def test_the_fingerprint_changes_with_the_art(drawn_atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lessons, "CHUNK", 20)
+    own = lessons.fingerprint(drawn_atlas)
+    assert own == lessons.fingerprint(drawn_atlas) and len(own) == 12
+    monkeypatch.setattr(lessons, "pictures_of", lambda specs, atlas: np.zeros(4))
+    assert lessons.fingerprint(drawn_atlas) != own
+
+
 @pytest.fixture
 def results() -> Results:
     half, full, nothing = (estimate(np.array(values, float)) for values in ([1, 0, 1, 0], [1, 1, 1, 1], []))

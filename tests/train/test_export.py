@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from darkroom.model.mini import BANK_NAME, WEIGHTS_NAME, Mini, read_tensors
 from darkroom.model.transformer import MASKED, MiniTransformer
 from darkroom.train import export as export_module
 from darkroom.train.composer import HELD_OUT_ART_SET
-from darkroom.train.export import LARGEST_BYTES, SET_LICENCES, export, write_weights
+from darkroom.train.export import LARGEST_BYTES, SET_LICENCES, export, samples_of, write_weights
 from darkroom.train.sprites import ART_SETS, Atlas
 
 
@@ -57,7 +58,8 @@ def test_the_file_keeps_to_its_size_and_says_what_it_is(exported: Path) -> None:
     assert (exported / WEIGHTS_NAME).stat().st_size <= LARGEST_BYTES == 16_000_000
     with safe_open(exported / WEIGHTS_NAME, framework="pt") as stored:
         metadata = stored.metadata()
-    assert metadata == {"model": "mini-1", "samples": "1234", "licence": "Apache-2.0"}
+    assert json.loads(metadata["weights"]) == {"model": "mini-1", "samples": 1234, "licence": "Apache-2.0"}
+    assert samples_of(exported / WEIGHTS_NAME) == 1234
 
 
 def test_everything_is_in_half_precision_and_nothing_is_missing(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from darkroom.bootstrap import Picture, Studio
-from darkroom.core.events import Event, ImageFailed
+from darkroom.core.events import Event, ImageFailed, RequestNoted
 from darkroom.core.params import GenerationParams
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Drawn:
     pictures: dict[int, Picture]
     clock: Clock
     failure: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 def draw(
@@ -107,11 +108,19 @@ class _Run:
             drawn.clock.seconds["denoise"] += spent
         for event in [*events, *self._studio.engine.take_previews()]:
             tell(event)
+            if isinstance(event, RequestNoted):
+                self._note(event)
             if isinstance(event, ImageFailed) and event.job_id in self._open:
                 yield self._failed(event)
         for finished in self._studio.engine.take_finished():
             if finished.job_id in self._open:
                 yield from self._developed(finished)
+
+    def _note(self, event: RequestNoted) -> None:
+        """Once for the job, though each of its images says it."""
+        notes = self._open[event.job_id].notes
+        if event.note not in notes:
+            notes.append(event.note)
 
     def _failed(self, event: ImageFailed) -> Drawn:
         self._studio.engine.cancel(event.job_id)

@@ -129,6 +129,8 @@ def _make(
             results.append((drawn, saved))
             if saved:
                 watch.finished(saved.picture)
+            for note in drawn.notes:
+                watch.say(f"note: {note}")
 
 
 def _count(jobs: int, images_each: int) -> str:
@@ -151,6 +153,7 @@ def _object(drawn: Drawn, saved: Saved | None) -> dict[str, object]:
         **job,
         "images": [{"image": number, **_names(files)} for number, files in saved.images.items()],
         "grid": _names(saved.grid) if saved.grid else None,
+        "notes": drawn.notes,
         "times": {phase: round(seconds, 4) for phase, seconds in drawn.clock.seconds.items()},
     }
 

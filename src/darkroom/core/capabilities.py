@@ -55,7 +55,9 @@ class ModelCatalogue:
         """The model that draws where the prompt names none. RegistryError where there is not exactly one."""
         found = [model for model in self.models.values() if model.default]
         if len(found) != 1:
-            raise RegistryError(f"exactly one model must be the default; {len(found)} are marked `default = true`")
+            raise RegistryError(
+                f"exactly one model must be the default; {len(found)} are marked `default = true`"
+            )
         return found[0]
 
     def able(self, parameter: str) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """The one tree of errors. A class docstring is the default message; a message says what, where, and what would be right.
 
-    DarkroomError
-    ├── PromptError            the text of a prompt is wrong          (code, position, hint)
-    ├── RegistryError          the registry of models is wrong or lacks a model
-    ├── WeightsError           a file of weights is missing or is not what it should be
-    ├── ModelError             a model cannot do what a request asks of it
-    ├── OutputError            a result cannot be written or read
-    └── Cancelled              the caller asked to stop
+DarkroomError
+├── PromptError            the text of a prompt is wrong          (code, position, hint)
+├── RegistryError          the registry of models is wrong or lacks a model
+├── WeightsError           a file of weights is missing or is not what it should be
+├── ModelError             a model cannot do what a request asks of it
+├── OutputError            a result cannot be written or read
+└── Cancelled              the caller asked to stop
 """
 
 from __future__ import annotations

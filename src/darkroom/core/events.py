@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class RequestNoted:
+    """A part of a request could not be taken into account; `note` is a sentence for the person who asked."""
+
+    job_id: str
+    index: int
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepTaken:
     """Image `index` of a job finished denoising step `step` of `steps`."""
 
@@ -51,4 +60,4 @@ class ImageCancelled:
     index: int
 
 
-Event = StepTaken | PreviewMade | ImageFinished | ImageFailed | ImageCancelled
+Event = RequestNoted | StepTaken | PreviewMade | ImageFinished | ImageFailed | ImageCancelled

@@ -26,6 +26,7 @@ class Decoded:
     picture: Tensor
     fingerprint: EngineFingerprint
     exact: bool
+    seamless: bool
 
 
 class Decoder:
@@ -50,11 +51,12 @@ class Decoder:
     def decode_next(self) -> Decoded:
         """Decodes who waited longest. Raises IndexError where nobody waits."""
         finished = self._queue.popleft()
-        picture = self._denoiser.decode(finished.latent.unsqueeze(0))[0]
+        picture = self._denoiser.decode(finished.latent.unsqueeze(0), seamless=finished.seamless)[0]
         return Decoded(
             job_id=finished.job_id,
             index=finished.index,
             picture=picture.float().clamp(0, 1).cpu(),
             fingerprint=finished.fingerprint,
             exact=finished.exact,
+            seamless=finished.seamless,
         )

@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from darkroom.core.errors import DarkroomError, ModelError
-from darkroom.core.events import Event, ImageCancelled, ImageFailed, ImageFinished, PreviewMade, StepTaken
+from darkroom.core.events import (
+    Event,
+    ImageCancelled,
+    ImageFailed,
+    ImageFinished,
+    PreviewMade,
+    RequestNoted,
+    StepTaken,
+)
 from darkroom.core.params import GenerationParams
 from darkroom.engine.fingerprint import fingerprint_of
 from darkroom.engine.passes import denoise_rows, is_out_of_memory
@@ -90,6 +98,9 @@ class Engine:
                     priority=priority,
                     device=self.denoiser.device,
                 )
+            self._events.extend(
+                RequestNoted(job_id=job_id, index=index, note=note) for note in prepared.notes
+            )
         except PREPARATION_FAULTS as fault:
             self._events.append(
                 ImageFailed(job_id=job_id, index=index, reason=f"it cannot be prepared: {fault}")
@@ -187,6 +198,7 @@ class Engine:
                 latent=sample.latent,
                 fingerprint=fingerprint_of(self.denoiser, rows=rows),
                 exact=self.exact and len(sample.row_counts) == 1,
+                seamless=sample.prepared.seamless,
             )
         )
         self._events.append(ImageFinished(job_id=sample.job_id, index=sample.index))

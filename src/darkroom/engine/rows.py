@@ -138,6 +138,7 @@ class Finished:
     latent: Tensor
     fingerprint: EngineFingerprint
     exact: bool
+    seamless: bool
 
 
 def _check(prepared: Prepared) -> None:

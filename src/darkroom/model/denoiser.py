@@ -36,6 +36,10 @@ class Prepared:
     sampler: str
     conditional: Conditioning
     unconditional: Conditioning | None
+    seamless: bool = False
+    """Opposite edges must meet: whoever decodes or enlarges the picture goes round them."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the person who asked: what of the request could not be taken into account."""
 
 
 class Denoiser(Protocol):
@@ -67,7 +71,7 @@ class Denoiser(Protocol):
         """The estimate of x0 for R rows of one class: (R, C, h, w), (R,) fp32 -> (R, C, h, w) fp32."""
         ...
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *, seamless: bool) -> Tensor:
         """(B, C, h, w) -> (B, 3, H, W) fp32 in [0, 1], before upscaling."""
         ...
 

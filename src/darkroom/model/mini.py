@@ -19,10 +19,11 @@ from torch import Tensor
 from darkroom.core.errors import WeightsError
 from darkroom.core.params import GenerationParams, PromptPart, image_seed
 from darkroom.model import text_encoder
-from darkroom.model.autoencoder import Autoencoder
+from darkroom.model.autoencoder import FACTOR, Autoencoder
 from darkroom.model.denoiser import Conditioning, Prepared
 from darkroom.model.retrieval import Bank
 from darkroom.model.schedules import flow_sigmas, stopped
+from darkroom.model.seamless import cropped, wrapped
 from darkroom.model.shapes import latent_shape
 from darkroom.model.text_encoder import TEXT_TOKENS, WEIGHTS_FOLDER, WIDTH, TextEncoder
 from darkroom.model.transformer import MASKED, MiniTransformer
@@ -41,6 +42,13 @@ PREVIEW_SCALE = 4
 """How much larger a preview is than the latent, per side."""
 TEXT_CACHE = 512
 """Prompts whose token vectors are kept."""
+
+DECODER_REACH = 8  # latent positions from which a pixel of the decoder takes its value, at most
+SHIFT_DOWN, SHIFT_RIGHT = 1009, 757
+"""Latent positions, modulo the side, that a seamless row is rolled by for each unit of the noise level."""
+TOO_LONG = (
+    "the model reads {limit} word pieces of a prompt, and this one has {length} or more: its end was not read"
+)
 
 HOUSE_STYLE = "3d illustration, soft lighting"
 """What `--stylize` leans to; its art set also lends the exemplars where the prompt names no style."""
@@ -68,7 +76,13 @@ class Mini:
     dtype = torch.float32
 
     def __init__(
-        self, network: MiniTransformer, autoencoder: Autoencoder, text: TextEncoder, bank: Bank, *, weights_hash: str
+        self,
+        network: MiniTransformer,
+        autoencoder: Autoencoder,
+        text: TextEncoder,
+        bank: Bank,
+        *,
+        weights_hash: str,
     ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
@@ -85,11 +99,15 @@ class Mini:
         network, autoencoder = MiniTransformer(), Autoencoder()
         tensors = read_tensors(folder / WEIGHTS_NAME)
         for part, prefix in ((network, "transformer."), (autoencoder, "autoencoder.")):
-            found = {name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)}
+            found = {
+                name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)
+            }
             try:
                 part.load_state_dict(found)
             except RuntimeError as error:
-                raise WeightsError(f"{folder / WEIGHTS_NAME} does not hold the weights of mini-1: {error}") from error
+                raise WeightsError(
+                    f"{folder / WEIGHTS_NAME} does not hold the weights of mini-1: {error}"
+                ) from error
         bank, text = Bank.load(folder / BANK_NAME), TextEncoder.load()
         files = [folder / WEIGHTS_NAME, folder / BANK_NAME, WEIGHTS_FOLDER / text_encoder.WEIGHTS_FILE]
         return cls(network, autoencoder, text, bank, weights_hash=hash_of(files))
@@ -107,20 +125,24 @@ class Mini:
         height, width = latent_shape(params.aspect, area)
         latent = torch.randn(self.autoencoder.config.channels, height, width, generator=generator)
         steps = max(LEAST_STEPS, round((DRAFT_STEPS if params.draft else STEPS) * params.quality))
-        positive = self._chaotic(self._weird(self._positive(params), params), params, generator)
-        exemplars, exemplars_bias = self._exemplars(params, generator)
+        positive, notes = self._positive(params)
+        positive = self._chaotic(self._weird(positive, params), params, generator)
+        exemplars, exemplars_bias = self._exemplars(params)
         negative = self._negative(params)
+        seamless = torch.tensor(float(params.tile))
         unconditional = {
             "words": negative.words,
             "words_bias": negative.bias,
             "exemplars": torch.zeros_like(exemplars),
             "exemplars_bias": torch.full_like(exemplars_bias, MASKED),
+            "seamless": seamless,
         }
         conditional = {
             "words": positive.words,
             "words_bias": positive.bias,
             "exemplars": exemplars,
             "exemplars_bias": exemplars_bias,
+            "seamless": seamless,
         }
         return Prepared(
             row_class=f"{self.name}/{height}x{width}",
@@ -130,17 +152,24 @@ class Mini:
             sampler="euler",
             conditional=conditional,
             unconditional=unconditional,
+            seamless=params.tile,
+            notes=notes,
         )
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
-        rows = {name: torch.stack([row[name] for row in conditioning]).to(latents) for name in conditioning[0]}
-        estimate: Tensor = self.network(latents, sigmas, **rows)
-        return estimate
+        rows = {
+            name: torch.stack([row[name] for row in conditioning]).to(latents) for name in conditioning[0]
+        }
+        shifts = _shifts(latents, sigmas, rows.pop("seamless"))
+        estimate: Tensor = self.network(_rolled(latents, shifts), sigmas, **rows)
+        return _rolled(estimate, [(-down, -right) for down, right in shifts])
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        return (self.autoencoder.decode(latents) * 0.5 + 0.5).clamp(0, 1)
+    def decode(self, latents: Tensor, *, seamless: bool = False) -> Tensor:
+        margin = DECODER_REACH if seamless else 0
+        pictures = cropped(self.autoencoder.decode(wrapped(latents, margin)), FACTOR * margin)
+        return (pictures * 0.5 + 0.5).clamp(0, 1)
 
     @torch.inference_mode()
     def preview(self, denoised: Tensor) -> Tensor:
@@ -165,28 +194,32 @@ class Mini:
         missing = TEXT_TOKENS - len(words)
         return _Text(words=F.pad(words, (0, 0, 0, missing)), bias=F.pad(bias, (0, missing), value=MASKED))
 
-    def _positive(self, params: GenerationParams) -> _Text:
+    def _positive(self, params: GenerationParams) -> tuple[_Text, tuple[str, ...]]:
+        """What the conditional row reads, and a note where the prompt is longer than it can read."""
         parts = [part for part in params.parts if part.weight > 0]
-        if params.raw or params.stylize == 0:
-            return self._weighted(parts)
+        length = sum(int(self._encode(part.text)[1].sum()) for part in parts)
+        notes = (TOO_LONG.format(limit=TEXT_TOKENS, length=length),) if length >= TEXT_TOKENS else ()
+        if params.raw or params.stylize == 0 or self.bank.art_set_for(_wanted(params)) is not None:
+            return self._weighted(parts), notes
         heaviest = max(part.weight for part in parts)
         style = PromptPart(text=HOUSE_STYLE, weight=heaviest * STYLIZE_WEIGHT * params.stylize / 100)
-        named = self.bank.art_set_for(params.text) is not None
-        return self._weighted(parts if named else [*parts, style])
+        return self._weighted([*parts, style]), notes
 
     def _negative(self, params: GenerationParams) -> _Text:
         """What the unconditional row sees: `--no` and negative parts, or nothing at all."""
         unwanted = [PromptPart(text=text, weight=0.5) for text in params.negative]
-        unwanted += [PromptPart(text=part.text, weight=-part.weight) for part in params.parts if part.weight < 0]
+        unwanted += [
+            PromptPart(text=part.text, weight=-part.weight) for part in params.parts if part.weight < 0
+        ]
         return self._weighted(unwanted)
 
-    def _exemplars(self, params: GenerationParams, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _exemplars(self, params: GenerationParams) -> tuple[Tensor, Tensor]:
         """Latents (S, C, e, e) of what the prompt's nouns look like, in order of appearance, and their bias (S,)."""
         config = self.network.config
         side = config.exemplar_side
         exemplars = torch.zeros(config.slots, config.channels, side, side)
         bias = torch.full((config.slots,), MASKED)
-        wanted = " ".join(part.text for part in params.parts if part.weight > 0)
+        wanted = _wanted(params)
         art_set = self.bank.art_set_for(wanted) or (None if params.raw else HOUSE_SET)
         for slot, match in enumerate(self.bank.find(wanted, self.text, limit=config.slots)):
             exemplars[slot] = self.bank.exemplar(match.concept, art_set)
@@ -207,7 +240,34 @@ class Mini:
         if params.chaos == 0:
             return text
         noise = torch.randn(text.words.shape, generator=generator)
-        return _Text(words=text.words + noise * text.words.std() * CHAOS_WORDS * params.chaos / 100, bias=text.bias)
+        spread = text.words[
+            text.bias > MASKED / 2
+        ].std()  # of the words alone: padding would make short prompts calmer
+        return _Text(words=text.words + noise * spread * CHAOS_WORDS * params.chaos / 100, bias=text.bias)
+
+
+def _wanted(params: GenerationParams) -> str:
+    """The words of the prompt that count for it, not those that count against it."""
+    return " ".join(part.text for part in params.parts if part.weight > 0)
+
+
+def _shifts(latents: Tensor, sigmas: Tensor, seamless: Tensor) -> list[tuple[int, int]]:
+    """How far each row is rolled before the network sees it: a seamless one by another amount at each noise level.
+
+    The frame's edge then falls on another place in every step, so that no place is an edge in the end.
+    """
+    height, width = latents.shape[-2:]
+    steps = [(int(sigma * SHIFT_DOWN), int(sigma * SHIFT_RIGHT)) for sigma in sigmas.tolist()]
+    return [
+        (down % height, right % width) if wraps else (0, 0)
+        for (down, right), wraps in zip(steps, seamless.tolist(), strict=True)
+    ]
+
+
+def _rolled(latents: Tensor, shifts: Sequence[tuple[int, int]]) -> Tensor:
+    if not any(down or right for down, right in shifts):
+        return latents
+    return torch.stack([row.roll(shift, (-2, -1)) for row, shift in zip(latents, shifts, strict=True)])
 
 
 def hash_of(files: Sequence[Path]) -> str:
@@ -224,7 +284,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"cannot read the weights {path}: {error}. Reinstall Darkroom, or build them: make train-mini") from error
+        raise WeightsError(
+            f"cannot read the weights {path}: {error}. Reinstall Darkroom, or build them: make train-mini"
+        ) from error
 
 
 @torch.inference_mode()

@@ -52,14 +52,6 @@ def stopped(sigmas: Sequence[float], percent: int) -> tuple[float, ...]:
     return tuple(sigmas[: steps + 1])
 
 
-def strength_tail(sigmas: Sequence[float], strength: float) -> tuple[float, ...]:
-    """The last `strength` (0 to 1) of the steps, at least one: where a noised picture starts (SDEdit, arXiv 2108.01073)."""
-    if not 0 <= strength <= 1:
-        raise ValueError(f"a strength of {strength}: it must be from 0 to 1")
-    steps = max(1, round((len(sigmas) - 1) * strength))
-    return tuple(sigmas[-steps - 1 :])
-
-
 def _check_steps(steps: int) -> None:
     if not 1 <= steps <= MAX_STEPS:
         raise ValueError(f"{steps} steps: there must be from 1 to {MAX_STEPS}")

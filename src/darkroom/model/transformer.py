@@ -66,25 +66,30 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return torch.cat([a * cosine - b * sine, a * sine + b * cosine], -1)
 
 
-def positions(height: int, width: int, extent_y: float, extent_x: float) -> Tensor:
-    """Centres of the cells of a grid that spans extent_y by extent_x about the origin: (height * width, 2)."""
-    y = ((torch.arange(height) + 0.5) / height - 0.5) * extent_y
-    x = ((torch.arange(width) + 0.5) / width - 0.5) * extent_x
+def positions(
+    height: int, width: int, extent_y: float, extent_x: float, device: torch.device | None = None
+) -> Tensor:
+    """Centres of the cells of a grid that spans extent_y by extent_x about the origin: (height * width, 2).
+
+    Made where they are used: a copy to a GPU would have every step wait for the one before.
+    """
+    y = ((torch.arange(height, device=device) + 0.5) / height - 0.5) * extent_y
+    x = ((torch.arange(width, device=device) + 0.5) / width - 0.5) * extent_x
     return torch.stack(torch.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
 
 
-def picture_positions(height: int, width: int) -> Tensor:
+def picture_positions(height: int, width: int, device: torch.device | None = None) -> Tensor:
     """Positions of a latent's tokens in units of the native square's cells, whatever the size: (h * w, 2).
 
     A picture of any resolution spans the same area, so that "on the left" is the same place in all of them.
     """
     aspect = math.sqrt(width / height)
-    return positions(height, width, NATIVE_SIDE / aspect, NATIVE_SIDE * aspect)
+    return positions(height, width, NATIVE_SIDE / aspect, NATIVE_SIDE * aspect, device)
 
 
 def rotary_angles(points: Tensor, head_dim: int) -> Tensor:
     """Angles of 2-D rotary positions, half of them for each axis: (N, 2) -> (N, head_dim / 2)."""
-    frequencies = 2.0 * 100.0 ** -(torch.arange(head_dim // 4) / (head_dim // 4))
+    frequencies = 2.0 * 100.0 ** -(torch.arange(head_dim // 4, device=points.device) / (head_dim // 4))
     angles: Tensor = (points[:, :, None] * frequencies).reshape(len(points), -1)
     return angles
 
@@ -217,9 +222,9 @@ class MiniTransformer(nn.Module):
         modulation = self.modulation(condition).view(batch, 6, config.dim)
 
         x = torch.cat([self._picture(latents), self._exemplars(exemplars)], 1)  # (B, N, D)
-        token_bias = F.pad(
-            exemplars_bias.repeat_interleave(config.exemplar_tokens, 1), (height * width, 0)
-        )[:, None, None, :]
+        token_bias = F.pad(exemplars_bias.repeat_interleave(config.exemplar_tokens, 1), (height * width, 0))[
+            :, None, None, :
+        ]
         rotary = self._rotary(height, width, exemplars.shape[1], latents)
         for block in self.blocks:
             x = block(x, modulation, words, words_bias[:, None, None, :], token_bias, rotary)
@@ -239,7 +244,9 @@ class MiniTransformer(nn.Module):
         return projected, bias, (projected * weight).sum(1) / weight.sum(1)
 
     def _time(self, sigmas: Tensor) -> Tensor:
-        frequencies = torch.exp(-math.log(1e4) * torch.arange(TIME_FEATURES, device=sigmas.device) / TIME_FEATURES)
+        frequencies = torch.exp(
+            -math.log(1e4) * torch.arange(TIME_FEATURES, device=sigmas.device) / TIME_FEATURES
+        )
         angles = sigmas[:, None].float() * 1000 * frequencies
         time: Tensor = self.time_in(torch.cat([angles.cos(), angles.sin()], 1))
         return time
@@ -247,18 +254,22 @@ class MiniTransformer(nn.Module):
     def _picture(self, latents: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, h * w, D), with the place of each token in the frame and the frame's size and aspect."""
         height, width = latents.shape[-2:]
-        unit = positions(height, width, 2.0, 2.0)  # edges at -1 and 1
-        waves = unit[:, :, None] * (torch.arange(PLACE_WAVES) + 1) * (math.pi / 2)  # (N, 2, waves)
+        unit = positions(height, width, 2.0, 2.0, latents.device)  # edges at -1 and 1
+        numbers = torch.arange(PLACE_WAVES, device=unit.device) + 1
+        waves = unit[:, :, None] * numbers * (math.pi / 2)  # (N, 2, waves)
         place = torch.cat([waves.sin(), waves.cos()], 2).flatten(1)
-        frame = torch.tensor([math.log(width / height), math.log(height * width / NATIVE_SIDE**2)])
-        features = torch.cat([place, frame.expand(len(unit), 2)], 1).to(latents)
+        aspect = unit.new_full((len(unit), 1), math.log(width / height))
+        area = unit.new_full((len(unit), 1), math.log(height * width / NATIVE_SIDE**2))
+        features = torch.cat([place, aspect, area], 1).to(latents)
         picture: Tensor = self.picture_in(latents.flatten(2).transpose(1, 2)) + self.place_in(features)
         return picture
 
     def _exemplars(self, exemplars: Tensor) -> Tensor:
         """(B, S, C, e, e) -> (B, S * tokens, D): patches of each exemplar, marked with their place in it and its slot."""
         batch, slots = exemplars.shape[:2]
-        patches = F.pixel_unshuffle(exemplars.flatten(0, 1), self.config.exemplar_patch)  # (B * S, C * p * p, e/p, e/p)
+        patches = F.pixel_unshuffle(
+            exemplars.flatten(0, 1), self.config.exemplar_patch
+        )  # (B * S, C * p * p, e/p, e/p)
         tokens = self.exemplar_in(patches.flatten(2).transpose(1, 2)).view(batch, slots, -1, self.config.dim)
         marks = self.slot[:slots] + self.exemplar_place  # (S, tokens, D)
         marked: Tensor = (tokens + marks.to(tokens.dtype)).flatten(1, 2)
@@ -268,7 +279,7 @@ class MiniTransformer(nn.Module):
         """Cosines and sines (N, Dh / 2) of the picture's tokens, then of each slot's, every exemplar about its own origin."""
         config = self.config
         side = config.exemplar_side // config.exemplar_patch
-        exemplar = positions(side, side, NATIVE_SIDE / 2, NATIVE_SIDE / 2)
-        points = torch.cat([picture_positions(height, width)] + [exemplar] * slots)
-        angles = rotary_angles(points, config.head_dim).to(like.device)
+        exemplar = positions(side, side, NATIVE_SIDE / 2, NATIVE_SIDE / 2, like.device)
+        points = torch.cat([picture_positions(height, width, like.device)] + [exemplar] * slots)
+        angles = rotary_angles(points, config.head_dim)
         return angles.cos().to(like.dtype), angles.sin().to(like.dtype)

@@ -71,7 +71,9 @@ def reconstruction_loss(difference: Tensor) -> Tensor:
     sobel = torch.tensor([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]]) / 4
     kernel = torch.stack([sobel, sobel.T])[:, None].repeat(3, 1, 1, 1).to(difference)
     gradients = F.conv2d(difference, kernel, groups=3)
-    return difference.abs().mean() + 2 * gradients.abs().mean() + 0.5 * F.avg_pool2d(difference, 4).abs().mean()
+    return (
+        difference.abs().mean() + 2 * gradients.abs().mean() + 0.5 * F.avg_pool2d(difference, 4).abs().mean()
+    )
 
 
 def psnr(difference: Tensor) -> float:
@@ -93,7 +95,10 @@ def train(data: Path, *, minutes: float, scenes: int, decoder_only: bool = False
     network: Autoencoder = load(data) if decoder_only else Autoencoder()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained = list((network.decoder if decoder_only else network).parameters())
-    optimizers = [Muon([p for p in trained if p.ndim == 4]), torch.optim.Adam([p for p in trained if p.ndim < 4])]
+    optimizers = [
+        Muon([p for p in trained if p.ndim == 4]),
+        torch.optim.Adam([p for p in trained if p.ndim < 4]),
+    ]
     start, step, recent = time.monotonic(), 0, []
     while (fraction := (time.monotonic() - start) / (minutes * 60)) < 1:
         _set_rates(optimizers, step, fraction)
@@ -111,7 +116,9 @@ def train(data: Path, *, minutes: float, scenes: int, decoder_only: bool = False
         recent.append(psnr(difference.detach()))
         if step % 50 == 0:
             rate = step * BATCH / (time.monotonic() - start)
-            report(f"autoencoder {fraction:4.0%}  step {step}  {rate:.0f}/s  PSNR {np.mean(recent[-50:]):.2f} dB")
+            report(
+                f"autoencoder {fraction:4.0%}  step {step}  {rate:.0f}/s  PSNR {np.mean(recent[-50:]):.2f} dB"
+            )
     if not decoder_only:
         _measure_scale(network, pictures)
     report(f"held out: {held_out_psnr(network, pictures):.2f} dB")
@@ -142,7 +149,11 @@ def _measure_scale(network: Autoencoder, pictures: Pictures) -> None:
 @torch.inference_mode()
 def held_out_psnr(network: Autoencoder, pictures: Pictures) -> float:
     """Over the last pictures of each array, which batches never draw."""
-    return float(np.mean([psnr(_redrawn(network, array) - to_tensor(array[-HELD_OUT:])) for array in pictures.arrays[:40]]))
+    return float(
+        np.mean(
+            [psnr(_redrawn(network, array) - to_tensor(array[-HELD_OUT:])) for array in pictures.arrays[:40]]
+        )
+    )
 
 
 def _redrawn(network: Autoencoder, array: NDArray[np.uint8]) -> Tensor:
@@ -161,7 +172,9 @@ def shard_latents(network: Autoencoder, shard: Shard) -> Tensor:
     """Latents of a shard: (N, C, h, w) fp16."""
     pixels, _ = shard.load()
     with torch.inference_mode():
-        return torch.cat([network.encode(to_tensor(pixels[i : i + 100])).half() for i in range(0, len(pixels), 100)])
+        return torch.cat(
+            [network.encode(to_tensor(pixels[i : i + 100])).half() for i in range(0, len(pixels), 100)]
+        )
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ Encodes each shard once (`latents/shard-00000.npz`) and draws batches. Knows no 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,9 @@ class Group:
                 exemplars[i, slot] = table.latents[table.pick(concept, self.art_sets[row], rng)]
                 bias[i, slot] = 0.0
         latents = self.latents[torch.from_numpy(rows)].float()
-        return Batch(latents=latents, words=words, words_bias=words_bias, exemplars=exemplars, exemplars_bias=bias)
+        return Batch(
+            latents=latents, words=words, words_bias=words_bias, exemplars=exemplars, exemplars_bias=bias
+        )
 
 
 class Corpus:
@@ -159,7 +162,9 @@ def load_corpus(wanted: Iterable[Shard], atlas: Atlas, network: Autoencoder, dat
         latents, words, records = encoded(shard, network, text, data)
         for slots, rows in _by_slots(records).items():
             key = (latents.shape[-2], latents.shape[-1], slots)
-            parts.setdefault(key, []).append((latents[rows], _subset(words, rows), [records[i] for i in rows]))
+            parts.setdefault(key, []).append(
+                (latents[rows], _subset(words, rows), [records[i] for i in rows])
+            )
     return Corpus([_joined(chunks, key[2]) for key, chunks in sorted(parts.items())], table)
 
 
@@ -167,13 +172,15 @@ def encoded(
     shard: Shard, network: Autoencoder, text: TextEncoder, data: Path
 ) -> tuple[Tensor, Words, tuple[SceneRecord, ...]]:
     """Latents and words of a shard, from the file that an earlier call left if there is one."""
-    path = data / "latents" / f"{shard.pixels.stem}.npz"
+    path = data / "latents" / digest(network) / f"{shard.pixels.stem}.npz"
     _, records = shard.load()
     if not path.exists():
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         words = embed([record.caption for record in records], text)
         partial = path.with_suffix(".part.npz")
-        np.savez(partial, latents=shard_latents(network, shard).numpy(), tokens=words.tokens, offsets=words.offsets)
+        np.savez(
+            partial, latents=shard_latents(network, shard).numpy(), tokens=words.tokens, offsets=words.offsets
+        )
         partial.rename(path)
         report(f"encoded {path.stem}")
     with np.load(path) as arrays:
@@ -194,6 +201,15 @@ def embed(captions: Sequence[str], text: TextEncoder) -> Words:
             vectors[i] = vector[present].half().numpy()
     offsets = np.cumsum([0] + [len(v) for v in vectors])
     return Words(tokens=np.concatenate(vectors), offsets=offsets.astype(np.int64))
+
+
+def digest(network: Autoencoder) -> str:
+    """A short name for these weights, so that latents of another autoencoder are never taken for theirs.
+
+    Over the encoder alone: the decoder may be trained further without a latent changing.
+    """
+    state = [*network.encoder.state_dict().values(), network.scale]
+    return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in state)).hexdigest()[:12]
 
 
 def _by_slots(records: Sequence[SceneRecord]) -> Mapping[int, list[int]]:

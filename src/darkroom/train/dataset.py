@@ -9,6 +9,7 @@ on its number alone, so any machine renders the same data. Knows no latents and 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
 
 SHARD_SCENES = 500
+RECIPE_SCENES = 12  # scenes by which a recipe is told from another
 SIZES: tuple[tuple[int, int], ...] = (
     *((64, 64),) * 13,
     (80, 48),
@@ -88,15 +90,41 @@ def shards(data: Path, scenes: int) -> tuple[Shard, ...]:
 def build(data: Path, scenes: int, *, workers: int) -> tuple[Shard, ...]:
     """Render the shards that are missing. Raises OutputError where the atlas is not there."""
     if not (data / "atlas.zip").exists():
-        raise OutputError(f"no atlas in {data}; build it with: python -m darkroom.train.sprites build --data {data}")
+        raise OutputError(
+            f"no atlas in {data}; build it with: python -m darkroom.train.sprites build --data {data}"
+        )
+    _check_recipe(data / "scenes", Atlas.load(data))
     wanted = shards(data, scenes)
     missing = [shard for shard in wanted if not shard.complete]
-    (data / "scenes").mkdir(exist_ok=True)
     start = time.monotonic()
     for done, _ in enumerate(_render_all(missing, data, workers), 1):
         rate = done * SHARD_SCENES / (time.monotonic() - start)
         report(f"scenes {(done + len(wanted) - len(missing)) * SHARD_SCENES}/{scenes}  {rate:.0f}/s")
     return wanted
+
+
+def recipe_hash(atlas: Atlas) -> str:
+    """What the composer does with this atlas: a hash over a few scenes and their captions, hexadecimal."""
+    rng = np.random.default_rng(0)
+    digest = hashlib.sha256(repr((SHARD_SCENES, SIZES)).encode())
+    for _ in range(RECIPE_SCENES):
+        spec = sample_spec(rng, atlas, split=Split.TRAIN)
+        digest.update(caption(spec, atlas, rng).encode())
+        digest.update(render(spec, atlas, width=64, height=64).tobytes())
+    return digest.hexdigest()
+
+
+def _check_recipe(folder: Path, atlas: Atlas) -> None:
+    """Shards of two recipes never share a folder. Raises OutputError where they would."""
+    folder.mkdir(exist_ok=True)
+    note, wanted = folder / "recipe.txt", recipe_hash(atlas)
+    if not note.exists() and not any(folder.glob("shard-*")):
+        note.write_text(f"{wanted}\n", encoding="utf-8")
+    if not note.exists() or note.read_text(encoding="utf-8").strip() != wanted:
+        raise OutputError(
+            f"{folder} holds scenes of another composer or atlas; remove {folder} and {folder.with_name('latents')}, "
+            "or give another --data"
+        )
 
 
 def _render_all(missing: list[Shard], data: Path, workers: int) -> Iterator[None]:

@@ -13,7 +13,6 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,7 +22,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from darkroom.core.errors import DarkroomError
 from darkroom.model.mini import WEIGHTS_NAME, Mini
@@ -34,10 +32,11 @@ from darkroom.train.evaluation.drawing import Artist, engine_artist
 from darkroom.train.evaluation.examination import GRID_IMAGES, Examiner
 from darkroom.train.evaluation.features import Eyes
 from darkroom.train.evaluation.judge import SCORER_NAME, Judge, load_judge, train_judge
-from darkroom.train.evaluation.lessons import SCENES, lessons
+from darkroom.train.evaluation.lessons import SCENES, fingerprint, lessons
 from darkroom.train.evaluation.prompts import Question
 from darkroom.train.evaluation.results import Results, row, table
 from darkroom.train.evaluation.sheet import Entry, contact_sheet
+from darkroom.train.export import samples_of
 from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
 
@@ -90,7 +89,7 @@ def _entries(asked: Sequence[Question], drawn: NDArray[np.uint8], each: NDArray[
 def open_examiner(data: Path, scenes: int) -> Examiner:
     """The judge with its eyes; trained first if there is none for this atlas. Raises DarkroomError."""
     atlas, eyes, text = Atlas.load(data), Eyes.load(), TextEncoder.load()
-    digest = hashlib.sha256((data / "atlas.zip").read_bytes()).hexdigest()[:12]
+    digest = fingerprint(atlas)
     path, recipe = data / "eval" / SCORER_NAME, f"{digest} {scenes}"
     judge: Judge | None = load_judge(path, recipe)
     if judge is None:
@@ -111,18 +110,13 @@ def enlarged(entries: Sequence[Entry]) -> list[Entry]:
     return large
 
 
-def _samples_trained(folder: Path) -> int:
-    with safe_open(folder / WEIGHTS_NAME, framework="pt") as file:
-        return int((file.metadata() or {}).get("samples", 0))
-
-
 def _run(options: argparse.Namespace) -> None:
     examiner = open_examiner(options.data, options.scenes)
     folder = options.weights or WEIGHTS_FOLDER
     model = Mini.load(folder)
     artist = engine_artist(model, options.parameters)
     results, entries = evaluate(examiner, artist, count=options.prompts, name=options.list)
-    samples = _samples_trained(folder)
+    samples = samples_of(folder / WEIGHTS_NAME)
     print(
         f"mini-1 after {samples:,} samples, {options.prompts} prompts of the list {options.list!r}, per cent [95 % interval]"
     )

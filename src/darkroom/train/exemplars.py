@@ -25,7 +25,10 @@ VARIANTS = ("plain", "flipped", "small", "small flipped", "recoloured", "recolou
 def entries(atlas: Atlas) -> tuple[tuple[str, str], ...]:
     """Every (concept, art set) of the atlas, in a fixed order."""
     return tuple(
-        (name, art_set) for name, concept in atlas.concepts.items() for art_set in ART_SETS if art_set in concept.art_sets
+        (name, art_set)
+        for name, concept in atlas.concepts.items()
+        for art_set in ART_SETS
+        if art_set in concept.art_sets
     )
 
 

@@ -1,18 +1,21 @@
 """Writes the weights that ship: the averaged transformer with the autoencoder in fp16, and the bank of exemplars.
 
-    python -m darkroom.train.export --data .cache/mini --to src/darkroom/model/weights
+python -m darkroom.train.export --data .cache/mini --to src/darkroom/model/weights
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from darkroom.core.errors import WeightsError
 from darkroom.model.autoencoder import Autoencoder
 from darkroom.model.mini import BANK_NAME, WEIGHTS_NAME
 from darkroom.model.retrieval import Bank
@@ -42,7 +45,9 @@ def export(data: Path, to: Path) -> None:
     encoder = autoencoder.load(data)
     size = write_weights(to / WEIGHTS_NAME, state["average"], encoder, samples=state["samples"])
     bank_of(Atlas.load(data), encoder).save(to / BANK_NAME)
-    report(f"{WEIGHTS_NAME}: {size} bytes after {state['samples']} samples; {BANK_NAME}: {(to / BANK_NAME).stat().st_size}")
+    report(
+        f"{WEIGHTS_NAME}: {size} bytes after {state['samples']} samples; {BANK_NAME}: {(to / BANK_NAME).stat().st_size}"
+    )
 
 
 def write_weights(path: Path, average: Mapping[str, Tensor], encoder: Autoencoder, *, samples: int) -> int:
@@ -50,13 +55,24 @@ def write_weights(path: Path, average: Mapping[str, Tensor], encoder: Autoencode
     in fp16. Returns its bytes."""
     tensors = {f"transformer.{name}": tensor for name, tensor in average.items()}
     tensors |= {f"autoencoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
-    metadata = {"model": "mini-1", "samples": str(samples), "licence": "Apache-2.0"}
+    document = {"model": "mini-1", "samples": samples, "licence": "Apache-2.0"}
+    metadata = {"weights": json.dumps(document)}  # one entry: the order of several changes from run to run
     content = save({name: tensor.half().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
     assert len(content) <= LARGEST_BYTES, f"{len(content)} bytes are more than {LARGEST_BYTES}"
     partial = path.with_suffix(".part")
     partial.write_bytes(content)
     partial.replace(path)
     return len(content)
+
+
+def samples_of(weights: Path) -> int:
+    """How many samples a file of weights was trained on. Raises WeightsError."""
+    try:
+        with safe_open(weights, framework="pt") as stored:
+            document = json.loads((stored.metadata() or {}).get("weights", "{}"))
+    except (OSError, SafetensorError, ValueError) as fault:
+        raise WeightsError(f"cannot read the weights {weights}: {fault}") from fault
+    return int(document.get("samples", 0))
 
 
 @torch.inference_mode()
@@ -69,7 +85,11 @@ def bank_of(atlas: Atlas, encoder: Autoencoder) -> Bank:
         entries=rows,
         text=TextEncoder.load(),
         licences=SET_LICENCES,
-        styles={phrase: art_set for art_set, medium in ART_SETS.items() for phrase in (*medium.tags, *medium.nouns)},
+        styles={
+            phrase: art_set
+            for art_set, medium in ART_SETS.items()
+            for phrase in (*medium.tags, *medium.nouns)
+        },
         scenery=[phrase for place in PLACES.values() for phrase in place.phrases],
     )
 

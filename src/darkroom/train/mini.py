@@ -112,7 +112,9 @@ class Trainer:
         exemplars_bias = batch.exemplars_bias.masked_fill(bare[:, None], MASKED)
         inputs = [batch.words, words_bias, batch.exemplars, exemplars_bias]
         with fast_matmul(self.device):
-            estimate = self._forward(noisy, sigmas, *(tensor.to(self.device, non_blocking=True) for tensor in inputs))
+            estimate = self._forward(
+                noisy, sigmas, *(tensor.to(self.device, non_blocking=True) for tensor in inputs)
+            )
         weight = 1 / wide.clamp(min=recipe.least_sigma).square()
         return ((estimate.float() - latents).square() * weight).mean()
 
@@ -161,7 +163,9 @@ class Trainer:
 
 
 def _optimizers(network: MiniTransformer, recipe: Recipe) -> tuple[torch.optim.Optimizer, ...]:
-    matrices = [p for name, p in network.blocks.named_parameters() if p.ndim == 2 and not name.endswith("table")]
+    matrices = [
+        p for name, p in network.blocks.named_parameters() if p.ndim == 2 and not name.endswith("table")
+    ]
     chosen = {id(p) for p in matrices}
     others = [p for p in network.parameters() if id(p) not in chosen]
     return (
@@ -182,7 +186,9 @@ def train(trainer: Trainer, corpus: Corpus, folder: Path, *, until_s: float = fl
             rate = (trainer.samples - begun) / (time.monotonic() - start)
             left_min = (trainer.recipe.samples - trainer.samples) / rate / 60
             loss = float(np.mean(losses))
-            report(f"mini-1 {trainer.samples}/{trainer.recipe.samples}  loss {loss:.4f}  {rate:.0f}/s  {left_min:.0f} min left")
+            report(
+                f"mini-1 {trainer.samples}/{trainer.recipe.samples}  loss {loss:.4f}  {rate:.0f}/s  {left_min:.0f} min left"
+            )
             with (folder / "loss.tsv").open("a") as file:
                 file.write(f"{trainer.samples}\t{loss:.5f}\n")
             losses = []
@@ -198,7 +204,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=60_000)
     parser.add_argument("--samples", type=int, default=Recipe.samples)
     parser.add_argument("--batch", type=int, default=Recipe.batch)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; run again to go on")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="stop after so long; run again to go on"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--eager", action="store_true", help="do not compile the network")
     options = parser.parse_args()

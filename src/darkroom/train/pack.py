@@ -26,7 +26,7 @@ from darkroom.model.autoencoder import Autoencoder
 from darkroom.model.mini import WEIGHTS_NAME, read_tensors
 from darkroom.model.text_encoder import WEIGHTS_FOLDER
 from darkroom.train import autoencoder
-from darkroom.train.export import write_weights
+from darkroom.train.export import samples_of, write_weights
 from darkroom.train.parts import has_parts, read_parts, write_parts
 from darkroom.train.progress import report
 from darkroom.train.sprites import Atlas
@@ -142,19 +142,6 @@ def _pack_start(data: Path, to: Path, *, start: str, weights: Path) -> int:
     network = {name: tensor.half() for name, tensor in state["network"].items()}
     save_state({"network": network, "samples": state["samples"]}, to)
     return int(state["samples"])
-
-
-def samples_of(weights: Path) -> int:
-    """How many samples a file of weights was trained on. Raises WeightsError."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(weights, framework="pt") as stored:
-            return int((stored.metadata() or {}).get("samples", 0))
-    except (OSError, SafetensorError, ValueError) as fault:
-        raise WeightsError(
-            f"cannot read the weights {weights}: {fault}; or start with --start scratch"
-        ) from fault
 
 
 def _note(folder: Path) -> dict[str, Any]:

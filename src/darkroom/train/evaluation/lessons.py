@@ -6,6 +6,7 @@ which depends on its number alone, so that an interrupted run goes on where it s
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -31,6 +32,8 @@ PICTURE_PX = 64
 SPLITS = ((Split.TRAIN, 0.78), (Split.HELD_OUT, 0.15), (Split.ZERO_SHOT, 0.07))
 """What the scenes are drawn from. The judge must know what it judges, so nothing is held out from it."""
 FULL_SHARE = 0.6  # of captions: the canonical wording, as in the lists of prompts
+PROBED, PROBES = 999, 60
+"""The chunk whose scenes the fingerprint looks at, and how many of them it renders."""
 WORDS = 44  # tokens of a caption
 TEXTS = 50  # in one pass of the encoder
 
@@ -61,6 +64,14 @@ def lessons(folder: Path, scenes: int, *, atlas: Atlas, eyes: Eyes, text: TextEn
         words=torch.cat([part.words for part in parts]),
         facts=tuple(each for part in parts for each in part.facts),
     )
+
+
+def fingerprint(atlas: Atlas) -> str:
+    """Twelve characters that change with the atlas, the painters or the wording: a digest of some scenes and their captions."""
+    specs, captions = chunk_specs(PROBED, atlas)
+    digest = hashlib.sha256("\n".join(captions).encode())
+    digest.update(pictures_of(specs[:PROBES], atlas).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def chunk_specs(number: int, atlas: Atlas) -> tuple[list[SceneSpec], list[str]]:

@@ -1,0 +1,36 @@
+"""What a model could not take into account reaches the person: once for a job, and in the JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from darkroom.bootstrap import Studio
+from darkroom.cli import main
+
+NOTE = "its end was not read"
+
+
+@pytest.fixture
+def noting(drawing: Studio, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    """The tiny studio, whose model notes something about each image."""
+    denoiser = drawing.engine.denoiser
+    prepare = denoiser.prepare
+
+    def with_note(params: object, *, index: int) -> object:
+        return replace(prepare(params, index=index), notes=(NOTE,))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(denoiser, "prepare", with_note)
+    return drawing
+
+
+def test_a_note_is_told_once_on_stderr(noting: Studio, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["imagine", "a fox --seed 1"]) == 0
+    assert capfd.readouterr().err.count(NOTE) == 1
+
+
+def test_a_note_is_in_the_json(noting: Studio, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["imagine", "--json", "a fox --seed 1"]) == 0
+    assert json.loads(capfd.readouterr().out)["jobs"][0]["notes"] == [NOTE]

@@ -33,8 +33,8 @@ SET_LICENCES = {
     "fluent-3d": "MIT, Microsoft Fluent Emoji",
     "noto": "Apache-2.0, Google Noto Emoji",
     "fluent-flat": "MIT, Microsoft Fluent Emoji",
-    "twemoji": "CC-BY-4.0, Twemoji by Twitter and contributors",
-    "emojione": "CC-BY-4.0, EmojiOne 2 by Ranks.com",
+    "twemoji": "CC-BY-4.0, Twemoji by Twitter, Inc and other contributors",
+    "emojione": "CC-BY-4.0, Emoji One 2.3 by Emoji One and the EmojiTwo contributors",
     "fxemoji": "Apache-2.0, Firefox OS Emojis by Mozilla",
 }
 

@@ -9,35 +9,39 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from darkroom.model.text_encoder import WIDTH
-from darkroom.train.evaluation.facts import ATTRIBUTES
+from darkroom.train.evaluation.facts import ATTRIBUTES, UNSAID
 from darkroom.train.evaluation.features import CHANNELS, GRID
 
-CELL = 256
+WIDE, NARROW = 384, 192
+"""Channels of a cell: for things, which are many, and for the other attributes."""
 PLACED = 32
-"""Channels of a cell that keep their place; all CELL are pooled as well, wherever they are."""
+"""Channels of a cell that keep their place; all are pooled as well, wherever they are."""
 EMBEDDING = 256
 QUERIES = 4
-DROPOUT = 0.15
+DROPOUT = 0.3
+INPUT_DROPOUT = 0.1
 LEAST_TEMPERATURE = 0.02
+ATTRIBUTE_WEIGHT = 0.5
+THINGS_WEIGHT = 0.5
+"""Of naming the things in the matcher's loss: captions of one batch rarely differ in a thing alone, so it learns slowly without."""
 
 
-class ImageHead(nn.Module):
-    """Cells (B, 16, CHANNELS) to one vector (B, EMBEDDING): what there is anywhere, and roughly where."""
+class Cells(nn.Module):
+    """Frozen cells (B, 16, CHANNELS) to learned ones (B, 16, width), each of which knows its eight neighbours."""
 
     mean: Tensor  # (CHANNELS,)
     deviation: Tensor  # (CHANNELS,)
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(CHANNELS))
         self.register_buffer("deviation", torch.ones(CHANNELS))
-        self.cell = nn.Linear(CHANNELS, CELL)
-        self.placed = nn.Linear(CELL, PLACED)
-        joined = 2 * CELL + PLACED * GRID * GRID
-        self.out = nn.Sequential(
-            nn.LayerNorm(joined), nn.Dropout(DROPOUT), nn.Linear(joined, 2 * EMBEDDING), nn.GELU(),
-            nn.Dropout(DROPOUT), nn.Linear(2 * EMBEDDING, EMBEDDING),
-        )  # fmt: skip
+        self.input = nn.Sequential(
+            nn.Dropout(INPUT_DROPOUT), nn.Linear(CHANNELS, width), nn.LayerNorm(width), nn.GELU()
+        )
+        self.around = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mix = nn.Linear(width, width)
+        self.out = nn.Sequential(nn.LayerNorm(width), nn.Dropout(DROPOUT))
 
     @torch.no_grad()
     def settle(self, cells: Tensor) -> None:
@@ -47,10 +51,46 @@ class ImageHead(nn.Module):
         self.deviation.copy_(flat.std(0) + 1e-3)
 
     def forward(self, cells: Tensor) -> Tensor:
-        x = F.gelu(self.cell((cells.float() - self.mean) / self.deviation))  # (B, 16, CELL)
-        joined = torch.cat([x.mean(1), x.amax(1), self.placed(x).flatten(1)], 1)
-        out: Tensor = self.out(joined)
+        x = self.input((cells.float() - self.mean) / self.deviation)  # (B, 16, width)
+        grid = x.transpose(1, 2).unflatten(2, (GRID, GRID))
+        around = self.around(grid).flatten(2).transpose(1, 2)
+        out: Tensor = self.out(x + F.gelu(self.mix(around)))
         return out
+
+
+class Summary(nn.Module):
+    """Learned cells (B, 16, width) to one vector (B, EMBEDDING): what there is anywhere, and roughly where."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.placed = nn.Linear(width, PLACED)
+        joined = 2 * width + PLACED * GRID * GRID
+        self.out = nn.Sequential(
+            nn.LayerNorm(joined), nn.Dropout(DROPOUT), nn.Linear(joined, 2 * EMBEDDING), nn.GELU(),
+            nn.Linear(2 * EMBEDDING, EMBEDDING),
+        )  # fmt: skip
+
+    def forward(self, cells: Tensor) -> Tensor:
+        out: Tensor = self.out(torch.cat([cells.mean(1), cells.amax(1), self.placed(cells).flatten(1)], 1))
+        return out
+
+
+class Things(nn.Module):
+    """Learned cells to logits (B, concepts): a thing is there if any cell says so (multiple instances, arXiv 1411.6228)."""
+
+    def __init__(self, width: int, concepts: int) -> None:
+        super().__init__()
+        self.name = nn.Linear(width, concepts)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        return torch.logsumexp(self.name(cells), 1)
+
+
+def naming_loss(logits: Tensor, shown: Tensor) -> Tensor:
+    """Cross-entropy to equal shares of the things of a scene, over the scenes that show any. (B, concepts) both."""
+    some = shown.any(1)
+    share = shown[some].float() / shown[some].sum(1, keepdim=True)
+    return F.cross_entropy(logits[some], share) if some.any() else logits.sum() * 0
 
 
 class TextHead(nn.Module):
@@ -80,24 +120,28 @@ class TextHead(nn.Module):
 class Matcher(nn.Module):
     """Pictures and captions in one space (CLIP, arXiv 2103.00020, figure 3): the cosine says how well they fit."""
 
-    def __init__(self) -> None:
+    def __init__(self, concepts: int) -> None:
         super().__init__()
-        self.image = ImageHead()
+        self.cells = Cells(WIDE)
+        self.summary = Summary(WIDE)
+        self.things = Things(WIDE, concepts)
         self.text = TextHead()
         self.temperature = nn.Parameter(torch.tensor(0.07).log())
 
     def images(self, cells: Tensor) -> Tensor:
-        return F.normalize(self.image(cells), dim=-1)
+        return F.normalize(self.summary(self.cells(cells)), dim=-1)
 
     def texts(self, words: Tensor) -> Tensor:
         return F.normalize(self.text(words), dim=-1)
 
-    def loss(self, cells: Tensor, words: Tensor) -> Tensor:
-        """InfoNCE both ways over a batch (arXiv 1807.03748, equation 4)."""
+    def loss(self, cells: Tensor, words: Tensor, shown: Tensor) -> Tensor:
+        """InfoNCE both ways over a batch (arXiv 1807.03748, equation 4), and the naming of the things shown."""
+        learned = self.cells(cells)
         scale = self.temperature.exp().clamp(min=LEAST_TEMPERATURE)
-        logits = self.images(cells) @ self.texts(words).T / scale
+        logits = F.normalize(self.summary(learned), dim=-1) @ self.texts(words).T / scale
         target = torch.arange(len(logits))
-        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+        matching = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+        return matching + THINGS_WEIGHT * naming_loss(self.things(learned), shown)
 
 
 class Classifiers(nn.Module):
@@ -105,26 +149,26 @@ class Classifiers(nn.Module):
 
     def __init__(self, concepts: int) -> None:
         super().__init__()
-        self.image = ImageHead()
-        self.things = nn.Linear(EMBEDDING, concepts)
+        self.thing_cells = Cells(WIDE)
+        self.things = Things(WIDE, concepts)
+        self.cells = Cells(NARROW)
+        self.summary = Summary(NARROW)
         self.attributes = nn.ModuleDict(
             {name: nn.Linear(EMBEDDING, len(v)) for name, v in ATTRIBUTES.items()}
         )
 
     def forward(self, cells: Tensor) -> dict[str, Tensor]:
         """Logits by attribute, and (B, concepts) as "things"."""
-        seen = F.gelu(self.image(cells))
+        seen = F.gelu(self.summary(self.cells(cells)))
         found = {name: layer(seen) for name, layer in self.attributes.items()}
-        return {"things": self.things(seen), **found}
+        return {"things": self.things(self.thing_cells(cells)), **found}
 
     def loss(self, cells: Tensor, shown: Tensor, wanted: dict[str, Tensor]) -> Tensor:
         """`shown` (B, concepts) bool; `wanted` by attribute (B,), UNSAID where a scene has no such label."""
         logits = self(cells)
-        some = shown.any(1)
-        share = shown[some].float() / shown[some].sum(1, keepdim=True)
-        total: Tensor = F.cross_entropy(logits["things"][some], share)
+        total = naming_loss(logits["things"], shown)
         for name, target in wanted.items():
-            said = target >= 0
+            said = target != UNSAID
             if said.any():
-                total = total + 0.5 * F.cross_entropy(logits[name][said], target[said])
+                total = total + ATTRIBUTE_WEIGHT * F.cross_entropy(logits[name][said], target[said])
         return total

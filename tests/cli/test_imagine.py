@@ -246,7 +246,7 @@ BAD_PROMPTS = {
     "weights that cancel": ("a fox::1 snow::-1", "invalid_parameter"),
     "too long": ("fox " * 25_000, "invalid_parameter"),
     "too many jobs": ("a {1,2,3,4,5,6,7,8} {1,2,3,4,5,6,7,8} fox", "invalid_parameter"),
-    "unsupported": ("a fox --tile", "unsupported_by_model"),
+    "unsupported": ("a fox --exp 5", "unsupported_by_model"),
     "a version that nobody answers to": ("a fox --v 99", "unsupported_by_model"),
 }
 

@@ -144,7 +144,7 @@ def test_an_error_is_an_object_and_exit_code_2(typed):
         ("x" * 1_000_000, "invalid_parameter"),
         ("a \udcff", "invalid_parameter"),
         ("a --v 99", "unsupported_by_model"),
-        ("a --tile", "unsupported_by_model"),
+        ("a --exp 5", "unsupported_by_model"),
         ("https://x.org/a.bmp a", "invalid_link"),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from darkroom.bootstrap import Studio
-from darkroom.cli import main
+from darkroom.cli import imagine, main
 
 NOTE = "its end was not read"
 
@@ -34,3 +34,13 @@ def test_a_note_is_told_once_on_stderr(noting: Studio, capfd: pytest.CaptureFixt
 def test_a_note_is_in_the_json(noting: Studio, capfd: pytest.CaptureFixture[str]) -> None:
     assert main.run(["imagine", "--json", "a fox --seed 1"]) == 0
     assert json.loads(capfd.readouterr().out)["jobs"][0]["notes"] == [NOTE]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"), [("a fox --relax --seed 1", 1), ("a fox --public --seed 1", 1), ("a fox --seed 1", 0)]
+)
+def test_a_lane_without_a_queue_is_not_ignored_in_silence(
+    drawing: Studio, capfd: pytest.CaptureFixture[str], prompt: str, told: int
+) -> None:
+    assert main.run(["imagine", prompt]) == 0
+    assert capfd.readouterr().err.count(imagine.NO_QUEUE) == told

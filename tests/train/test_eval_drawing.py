@@ -33,7 +33,7 @@ class Flat:
     def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
         return torch.stack([row["level"].expand(3, 2, 2) for row in conditioning])
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *, seamless: bool = False) -> Tensor:
         return latents / 255
 
     def preview(self, denoised: Tensor) -> Tensor:

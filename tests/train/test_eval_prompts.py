@@ -16,7 +16,7 @@ from darkroom.train.composer import (
 from darkroom.train.evaluation import prompts
 from darkroom.train.evaluation.drawing import params_of
 from darkroom.train.evaluation.facts import ATTRIBUTES, UNSAID, facts_of, labels, presence
-from darkroom.train.evaluation.near_misses import MISSES, near_misses
+from darkroom.train.evaluation.near_misses import MISSES, OTHERS, near_misses, other_objects
 from darkroom.train.evaluation.prompts import Question
 from darkroom.train.sprites import Atlas
 
@@ -114,6 +114,15 @@ def test_near_misses_are_other_captions(drawn_atlas: Atlas) -> None:
         missed = near_misses(question.spec, drawn_atlas, np.random.default_rng(0))
         assert len(missed) == len(set(missed)) == MISSES
         assert question.text not in missed
+
+
+def test_other_objects_change_the_first_thing_alone(drawn_atlas: Atlas) -> None:
+    things = (ObjectSpec(concept="car", colour="red"), ObjectSpec(concept="fox"))
+    spec = SceneSpec(seed=1, objects=things, arrangement="beside", place="sea", art_set="noto")
+    found = other_objects(spec, drawn_atlas, np.random.default_rng(0))
+    assert 5 <= len(found) == len(set(found)) <= OTHERS
+    rest = full_caption(spec, drawn_atlas).partition(" to the left of ")[2]
+    assert all(text.endswith(rest) and "a red car" not in text for text in found)
 
 
 def test_a_near_miss_changes_one_thing(drawn_atlas: Atlas) -> None:

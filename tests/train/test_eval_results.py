@@ -86,6 +86,7 @@ def test_a_perfect_artist_reaches_the_ceiling(examiner: Examiner) -> None:
     assert results.held_out.wrong.mean < 0.2
     assert results.zero_shot is not None and results.zero_shot.drawn.mean == 1.0
     assert results.composition.drawn.mean == results.composition.real.mean == 1.0
+    assert results.object_retrieval.drawn.mean == 1.0 and "zero-shot object" in results.attributes
     assert results.distances.drawn == pytest.approx(0, abs=1e-6) and results.distances.real > 0
     assert results.diversity.drawn == results.diversity.real
     assert results.copying.drawn == results.copying.real
@@ -136,7 +137,8 @@ def results() -> Results:
     )
     return Results(
         held_out=found, zero_shot=None, free=replace(found, real=None, of_ceiling=None, of_ceiling_above_chance=None),
-        composition=Pair(drawn=half, real=full), attributes={"object": Pair(drawn=half, real=full)},
+        composition=Pair(drawn=half, real=full), object_retrieval=Pair(drawn=half, real=full),
+        attributes={"object": Pair(drawn=half, real=full)},
         distances=examination.Distances(drawn=30.5, real=2.25), diversity=Pair(drawn=half, real=full),
         copying=examination.Copying(drawn=nothing, real=full, other=half),
     )  # fmt: skip
@@ -147,6 +149,7 @@ def test_the_table_names_every_figure(results: Results) -> None:
     for name in (
         "1 of 16, held-out (4)",
         "1 of 16, free (4)",
+        "another object",
         "1 of 8",
         "object (4)",
         "Frechet",
@@ -187,7 +190,10 @@ def test_the_plot_draws_what_is_there() -> None:
 
 def test_the_sheet_shows_verdicts_and_captions() -> None:
     picture = np.full((64, 64, 3), 200, np.uint8)
-    entries = [Entry(picture=picture, text="a fox " * 40, right=i % 2 == 0) for i in range(COLUMNS + 1)]
+    entries = [
+        Entry(picture=picture, text="a fox " * 40, right=i % 2 == 0, seen=i % 2 == 0)
+        for i in range(COLUMNS + 1)
+    ]
     page = np.asarray(contact_sheet(entries, "a title"))
     greens, reds = ((page == np.array(colour)).all(-1).sum() for colour in (RIGHT, WRONG))
     assert greens > reds > 0

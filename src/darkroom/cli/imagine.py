@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from darkroom.cli.save import Saved
     from darkroom.settings import Settings
 
+NO_QUEUE = "note: lanes and visibility change nothing here: this machine draws at once and shows nobody"
+
 FORMATS = {"png": ("png",), "webp": ("webp",), "both": ("png", "webp")}
 """What `--format` may name, and the formats that it writes."""
 
@@ -119,6 +121,8 @@ def _make(
     formats = [ImageFormat(name) for name in wish.formats]
     with Interrupts() as interrupts, open_watch(quiet=wish.quiet) as watch:
         watch.say(_count(len(jobs), len(wish.indices)))
+        if any(job.params.lane or job.params.visibility for job in jobs):
+            watch.say(NO_QUEUE)
         watch.introduce({job.id: job.params.text for job in jobs}, wish.indices)
         studio = open_studio(settings, between=interrupts.check)
         ready_s = time.monotonic() - started

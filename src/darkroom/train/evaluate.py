@@ -55,25 +55,33 @@ def evaluate(examiner: Examiner, artist: Artist, *, count: int, name: str) -> tu
     real = examination.real_scenes(asked, examiner.atlas)
     retrieval = examination.retrieval(examiner, asked, drawn, real)
     gridded = asked[: max(2, round(count * GRIDS_SHARE))]
+    zero_shot, new_things = _zero_shot(examiner, artist, count, name)
     results = Results(
         held_out=retrieval,
-        zero_shot=_zero_shot(examiner, artist, count, name),
+        zero_shot=zero_shot,
         free=_free(examiner, artist, name),
+        object_retrieval=examination.object_retrieval(examiner, asked, drawn, real),
         composition=examination.composition(examiner, asked, drawn, real),
-        attributes=examination.attribute_accuracies(examiner, asked, drawn, real),
+        attributes=examination.attribute_accuracies(examiner, asked, drawn, real) | new_things,
         distances=examination.distances(examiner, asked, drawn),
         diversity=examination.diversity(examiner, gridded, artist(gridded, GRID_IMAGES)),
         copying=examination.copying(asked, drawn, real, examiner.atlas),
     )
-    return results, _entries(asked, drawn, retrieval.each)
+    seen = examination.object_found(examiner, asked, drawn)
+    return results, _entries(asked, drawn, retrieval.each, seen)
 
 
-def _zero_shot(examiner: Examiner, artist: Artist, count: int, name: str) -> examination.Retrieval | None:
+def _zero_shot(
+    examiner: Examiner, artist: Artist, count: int, name: str
+) -> tuple[examination.Retrieval | None, dict[str, examination.Pair]]:
+    """Retrieval, and how often the things are recognised."""
     asked = prompts.zero_shot(examiner.atlas, max(FEWEST, round(count * ZERO_SHOT_SHARE)), name)
     if not asked:
-        return None
-    real = examination.real_scenes(asked, examiner.atlas)
-    return examination.retrieval(examiner, asked, artist(asked, 1)[:, 0], real)
+        return None, {}
+    drawn, real = artist(asked, 1)[:, 0], examination.real_scenes(asked, examiner.atlas)
+    found = examination.attribute_accuracies(examiner, asked, drawn, real)
+    things = {f"zero-shot {name}": found[name] for name in ("object", "object top-5")}
+    return examination.retrieval(examiner, asked, drawn, real), things
 
 
 def _free(examiner: Examiner, artist: Artist, name: str) -> examination.Retrieval:
@@ -81,9 +89,14 @@ def _free(examiner: Examiner, artist: Artist, name: str) -> examination.Retrieva
     return examination.retrieval(examiner, asked, artist(asked, 1)[:, 0], None)
 
 
-def _entries(asked: Sequence[Question], drawn: NDArray[np.uint8], each: NDArray[np.float64]) -> list[Entry]:
-    shown = list(zip(asked, drawn, each, strict=True))[:SHEET_ENTRIES]
-    return [Entry(picture=picture, text=q.text, right=bool(share >= 0.5)) for q, picture, share in shown]
+def _entries(
+    asked: Sequence[Question], drawn: NDArray[np.uint8], each: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> list[Entry]:
+    shown = list(zip(asked, drawn, each, seen, strict=True))[:SHEET_ENTRIES]
+    return [
+        Entry(picture=picture, text=q.text, right=bool(share >= 0.5), seen=bool(found))
+        for q, picture, share, found in shown
+    ]
 
 
 def open_examiner(data: Path, scenes: int) -> Examiner:
@@ -106,7 +119,7 @@ def enlarged(entries: Sequence[Entry]) -> list[Entry]:
     for entry in entries:
         picture = torch.from_numpy(entry.picture).permute(2, 0, 1).float()[None] / 255
         levels = (upscaler.upscale(picture)[0] * 255).round().byte().permute(1, 2, 0)
-        large.append(Entry(picture=levels.numpy(), text=entry.text, right=entry.right))
+        large.append(Entry(picture=levels.numpy(), text=entry.text, right=entry.right, seen=entry.seen))
     return large
 
 
@@ -122,7 +135,10 @@ def _run(options: argparse.Namespace) -> None:
     )
     print(table(results))
     options.out.mkdir(parents=True, exist_ok=True)
-    title = f"mini-1 after {samples:,} samples: prompts of the {options.list} list, and whether the judge finds each among 16"
+    title = (
+        f"mini-1 after {samples:,} samples, {options.list} list"
+        "; left bar: found among 16 captions, right bar: object recognised"
+    )
     sheet = options.out / SHEET_NAME.format(options.list)
     contact_sheet(enlarged(entries), title).save(sheet, optimize=True)
     print(f"contact sheet: {sheet}")

@@ -20,7 +20,7 @@ from darkroom.train.evaluation.facts import ATTRIBUTES, UNSAID, facts_of, labels
 from darkroom.train.evaluation.features import Eyes
 from darkroom.train.evaluation.judge import Judge
 from darkroom.train.evaluation.lessons import pictures_of, word_vectors
-from darkroom.train.evaluation.near_misses import near_misses
+from darkroom.train.evaluation.near_misses import near_misses, other_objects
 from darkroom.train.evaluation.prompts import Question
 from darkroom.train.evaluation.statistics import (
     CHANCE,
@@ -36,7 +36,7 @@ from darkroom.train.sprites import Atlas
 GRID_IMAGES = 4
 COPIES_TESTED = 48
 TOP = 5
-NEAR_SEED, COPY_SEED = 31, 32
+NEAR_SEED, COPY_SEED, OBJECT_SEED = 31, 32, 33
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +123,29 @@ def retrieval(
 def composition(
     examiner: Examiner, questions: Sequence[Question], drawn: NDArray[np.uint8], real: NDArray[np.uint8]
 ) -> Pair:
-    """How often the right caption beats all that differ from it in one thing."""
+    """How often the right caption beats seven that differ from it in one thing."""
     rng = np.random.default_rng(NEAR_SEED)
-    groups = [
-        [q.text, *near_misses(s, examiner.atlas, rng)]
-        for q, s in zip(questions, _specs(questions), strict=True)
-    ]
+    others = [near_misses(spec, examiner.atlas, rng) for spec in _specs(questions)]
+    return _told_apart(examiner, questions, others, drawn, real)
+
+
+def object_retrieval(
+    examiner: Examiner, questions: Sequence[Question], drawn: NDArray[np.uint8], real: NDArray[np.uint8]
+) -> Pair:
+    """How often the right caption beats fifteen of the same scene with another thing in it."""
+    rng = np.random.default_rng(OBJECT_SEED)
+    others = [other_objects(spec, examiner.atlas, rng) for spec in _specs(questions)]
+    return _told_apart(examiner, questions, others, drawn, real)
+
+
+def _told_apart(
+    examiner: Examiner,
+    questions: Sequence[Question],
+    others: Sequence[list[str]],
+    drawn: NDArray[np.uint8],
+    real: NDArray[np.uint8],
+) -> Pair:
+    groups = [[question.text, *wrong] for question, wrong in zip(questions, others, strict=True)]
     words = word_vectors([text for group in groups for text in group], examiner.text)
     starts = np.cumsum([0] + [len(group) for group in groups])
     results = []
@@ -164,6 +181,15 @@ def _correct(
         said = target != UNSAID
         correct[name] = (logits[name].argmax(1) == target)[said]
     return {name: values.double().numpy() for name, values in correct.items()}
+
+
+def object_found(
+    examiner: Examiner, questions: Sequence[Question], drawn: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """(N,): whether the classifier's first guess is a thing of the scene."""
+    shown = presence([facts_of(spec) for spec in _specs(questions)], examiner.judge.concepts)
+    first = examiner.judge.sees(examiner.eyes.cells(drawn))["things"].argmax(1, keepdim=True)
+    return shown.gather(1, first)[:, 0].numpy()
 
 
 def distances(examiner: Examiner, questions: Sequence[Question], drawn: NDArray[np.uint8]) -> Distances:

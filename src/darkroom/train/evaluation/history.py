@@ -17,6 +17,7 @@ CURVES: Mapping[str, tuple[int, int, int]] = {
     "free retrieval": (120, 80, 180),
     "composition": (20, 140, 110),
     "object": (196, 52, 44),
+    "object retrieval": (240, 150, 150),
     "place": (110, 110, 116),
 }
 """What is plotted, all shares of the ceiling, but for the free prompts, which have none."""

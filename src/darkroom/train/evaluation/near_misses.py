@@ -12,6 +12,7 @@ from darkroom.train.composer.words import STYLES
 from darkroom.train.sprites import Atlas
 
 MISSES = 7
+OTHERS = 15
 _TRIES = 60
 _OTHER_SIDE = {"left": "right", "right": "left", "single": "left"}
 
@@ -28,6 +29,13 @@ def near_misses(spec: SceneSpec, atlas: Atlas, rng: np.random.Generator, count: 
         if len(found) == count:
             break
     return found
+
+
+def other_objects(spec: SceneSpec, atlas: Atlas, rng: np.random.Generator, count: int = OTHERS) -> list[str]:
+    """Captions of the same scene with up to `count` other things in place of the first."""
+    own = full_caption(spec, atlas)
+    drawn = (full_caption(_object(spec, atlas, rng), atlas) for _ in range(_TRIES))
+    return [text for text in dict.fromkeys(drawn) if text != own][:count]
 
 
 def _object(spec: SceneSpec, atlas: Atlas, rng: np.random.Generator) -> SceneSpec:

@@ -19,6 +19,7 @@ class Results:
     zero_shot: Retrieval | None
     free: Retrieval
     composition: Pair
+    object_retrieval: Pair
     attributes: Mapping[str, Pair]
     distances: Distances
     diversity: Pair
@@ -48,6 +49,7 @@ def table(results: Results) -> str:
             lines.append(
                 _line(label, percent(found.drawn), percent(found.real), percent(found.wrong), *shares)
             )
+    lines.append(_pair("1 of 16, another object", results.object_retrieval))
     lines.append(_pair("1 of 8, one thing changed", results.composition))
     lines += [_pair(f"{name} ({pair.drawn.cases})", pair) for name, pair in results.attributes.items()]
     far, wide, like = results.distances, results.diversity, results.copying
@@ -86,6 +88,7 @@ def row(results: Results) -> dict[str, object]:
             found[f"{name} retrieval"] = _short(part.drawn.mean)
     for name, pair in (
         ("composition", results.composition),
+        ("object retrieval", results.object_retrieval),
         *results.attributes.items(),
         ("diversity", results.diversity),
     ):

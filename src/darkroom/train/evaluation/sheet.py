@@ -13,26 +13,27 @@ from PIL import Image, ImageDraw, ImageFont
 COLUMNS = 8
 PICTURE_PX = 168
 CELL_PX = 176
-TEXT_PX = 72
+TEXT_PX = 88
 FONT_PX = 11
 LINE_PX = 13
 LINE_CHARACTERS = 28
-LINES = 5
+LINES = 6
 RIGHT, WRONG = (38, 140, 72), (196, 52, 44)
 INK = (32, 32, 36)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One cell: a picture (H, W, 3) uint8, its prompt, and whether the prompt was found again."""
+    """One cell: a picture (H, W, 3) uint8, its prompt, whether that was found again, and whether a thing of it was seen."""
 
     picture: NDArray[np.uint8]
     text: str
     right: bool
+    seen: bool
 
 
 def contact_sheet(entries: Sequence[Entry], title: str) -> Image.Image:
-    """A page of pictures with a bar in the colour of the verdict over each and the prompt under it."""
+    """A page of pictures, over each a bar with both verdicts (caption, object), under it the same in words and the prompt."""
     rows = -(-len(entries) // COLUMNS)
     head = 3 * LINE_PX
     page = Image.new("RGB", (COLUMNS * CELL_PX, head + rows * (CELL_PX + TEXT_PX)), "white")
@@ -53,11 +54,13 @@ def _cell(
     y: int,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    colour = RIGHT if entry.right else WRONG
-    pen.rectangle((x, y, x + PICTURE_PX - 1, y + 5), fill=colour)
+    middle = x + PICTURE_PX // 2
+    pen.rectangle((x, y, middle - 2, y + 5), fill=RIGHT if entry.right else WRONG)
+    pen.rectangle((middle + 1, y, x + PICTURE_PX - 1, y + 5), fill=RIGHT if entry.seen else WRONG)
     picture = Image.fromarray(entry.picture).resize((PICTURE_PX, PICTURE_PX), Image.Resampling.LANCZOS)
     page.paste(picture, (x, y + 6))
     top = y + 6 + PICTURE_PX + 2
-    mark = "right" if entry.right else "WRONG"
-    for number, line in enumerate(textwrap.wrap(f"[{mark}] {entry.text}", LINE_CHARACTERS)[:LINES]):
+    verdict = f"[{'right' if entry.right else 'wrong'}, object {'seen' if entry.seen else 'not seen'}]"
+    lines = textwrap.wrap(entry.text, LINE_CHARACTERS)[: LINES - 1]
+    for number, line in enumerate([verdict, *lines]):
         pen.text((x, top + number * LINE_PX), line, fill=INK, font=font)

@@ -126,10 +126,9 @@ def enlarged(entries: Sequence[Entry]) -> list[Entry]:
 def _run(options: argparse.Namespace) -> None:
     examiner = open_examiner(options.data, options.scenes)
     folder = options.weights or WEIGHTS_FOLDER
-    model = Mini.load(folder)
+    model, samples = Mini.load(folder), samples_of(folder / WEIGHTS_NAME)
     artist = engine_artist(model, options.parameters)
     results, entries = evaluate(examiner, artist, count=options.prompts, name=options.list)
-    samples = samples_of(folder / WEIGHTS_NAME)
     print(
         f"mini-1 after {samples:,} samples, {options.prompts} prompts of the list {options.list!r}, per cent [95 % interval]"
     )

@@ -38,6 +38,7 @@ STEPS = 16
 DRAFT_STEPS = 8
 LEAST_STEPS = 4
 GUIDANCE = 3.0
+SAMPLER = "dpmpp_2m_flow"
 PREVIEW_SCALE = 4
 """How much larger a preview is than the latent, per side."""
 TEXT_CACHE = 512
@@ -149,7 +150,7 @@ class Mini:
             latent=latent,
             sigmas=stopped(flow_sigmas(steps), params.stop),
             guidance=GUIDANCE,
-            sampler="euler",
+            sampler=SAMPLER,
             conditional=conditional,
             unconditional=unconditional,
             seamless=params.tile,

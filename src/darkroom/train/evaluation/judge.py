@@ -96,7 +96,7 @@ def load_judge(path: Path, recipe: str) -> Judge | None:
 
 
 def train_judge(lessons: Lessons, concepts: Sequence[str], *, epochs: int = EPOCHS) -> Judge:
-    """Some five minutes of one core for 20,000 scenes; the same lessons give the same judge."""
+    """Some seven minutes of one core for 20,000 scenes; the same lessons give the same judge."""
     torch.manual_seed(0)
     matcher, classifiers = Matcher(len(concepts)), Classifiers(len(concepts))
     for part in (matcher.cells, classifiers.cells, classifiers.thing_cells):

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 COLUMNS = 8
-PICTURE_PX = 168
-CELL_PX = 176
-TEXT_PX = 88
+PICTURE_PX = 144
+CELL_PX = 152
+TEXT_PX = 100
 FONT_PX = 11
 LINE_PX = 13
-LINE_CHARACTERS = 28
-LINES = 6
+LINE_CHARACTERS = 25
+LINES = 7
 RIGHT, WRONG = (38, 140, 72), (196, 52, 44)
 INK = (32, 32, 36)
 

@@ -78,8 +78,8 @@ train-mini: data-mini ## train mini-1; stop it and start it again at will (SCENE
 export-mini: $(INSTALLED) ## put what was trained where Darkroom loads it from
 	@$(BIN)/python -m darkroom.train.export --data $(MINI)
 
-eval-mini: $(SOURCES) ## measure mini-1 on held-out prompts and draw a contact sheet
-	@$(BIN)/python -m darkroom.train.evaluate $(ARGS)
+eval-mini: data-mini ## measure mini-1 on held-out prompts and draw a contact sheet
+	@$(BIN)/python -m darkroom.train.evaluate --data $(MINI) $(ARGS)
 
 bench-imagine: $(INSTALLED) ## time a grid, split by stage
 	@$(BIN)/python benchmarks/imagine.py $(ARGS)

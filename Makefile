@@ -11,7 +11,7 @@ PROMPT ?=
 OUT ?= out
 ARGS ?=
 MINI := .cache/mini
-SCENES ?= 60000
+SCENES ?= 70000
 
 # A thread that spins while it waits steals the core from the one that works (docs/architecture/06-the-engine.md).
 export OMP_WAIT_POLICY := passive
@@ -71,14 +71,15 @@ data-mini: $(SOURCES) ## fetch the licensed pictures, cut them out, and compose 
 	@$(BIN)/python -m darkroom.train.sprites build --data $(MINI)
 	@$(BIN)/python -m darkroom.train.dataset --data $(MINI) --scenes $(SCENES)
 
-train-mini: data-mini ## train mini-1; stop it and start it again at will (SCENES=60000, ARGS="--minutes 60")
+train-mini: data-mini ## train mini-1; stop it and start it again at will (SCENES=70000, ARGS="--minutes 60")
 	@test -f $(MINI)/autoencoder.pt || $(BIN)/python -m darkroom.train.autoencoder --data $(MINI)
 	@$(BIN)/python -m darkroom.train.mini --data $(MINI) --scenes $(SCENES) $(ARGS)
 
 export-mini: $(INSTALLED) ## put what was trained where Darkroom loads it from
 	@$(BIN)/python -m darkroom.train.export --data $(MINI)
 
-eval-mini: data-mini ## measure mini-1 on held-out prompts and draw a contact sheet
+eval-mini: $(SOURCES) ## measure mini-1 on held-out prompts and draw a contact sheet
+	@$(BIN)/python -m darkroom.train.sprites build --data $(MINI)
 	@$(BIN)/python -m darkroom.train.evaluate --data $(MINI) $(ARGS)
 
 bench-imagine: $(INSTALLED) ## time a grid, split by stage

@@ -1,6 +1,6 @@
 """The data set of mini-1: composed scenes in shards of one size each, rendered by all cores, resumable shard by shard.
 
-    python -m darkroom.train.dataset --data .cache/mini --scenes 60000
+    python -m darkroom.train.dataset --data .cache/mini --scenes 70000
 
 A shard is `scenes/shard-00000.npy`, (N, H, W, 3) uint8, beside `shard-00000.jsonl` with one record a scene. A shard depends
 on its number alone, so any machine renders the same data. Knows no latents and no network.
@@ -182,7 +182,7 @@ def _record(line: dict[str, object]) -> SceneRecord:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path(".cache/mini"))
-    parser.add_argument("--scenes", type=int, default=60_000)
+    parser.add_argument("--scenes", type=int, default=70_000)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     build(options.data, options.scenes, workers=options.workers)

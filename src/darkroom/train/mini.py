@@ -201,7 +201,7 @@ def train(trainer: Trainer, corpus: Corpus, folder: Path, *, until_s: float = fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path(".cache/mini"))
-    parser.add_argument("--scenes", type=int, default=60_000)
+    parser.add_argument("--scenes", type=int, default=70_000)
     parser.add_argument("--samples", type=int, default=Recipe.samples)
     parser.add_argument("--batch", type=int, default=Recipe.batch)
     parser.add_argument(

@@ -1,6 +1,6 @@
 """The test before the long run: the exact code that will train must be able to learn 500 scenes of 8 concepts by heart.
 
-    python -m darkroom.train.overfit --data .cache/mini --minutes 8
+    python -m darkroom.train.overfit --data .cache/mini
 
 Writes `overfit.png` (scenes above, samples from their captions below) and prints how well a nearest-scene search finds
 each sample's own scene among all of them.
@@ -71,8 +71,8 @@ def recalled(samples: Tensor, latents: Tensor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path(".cache/mini"))
-    parser.add_argument("--minutes", type=float, default=8.0)
-    parser.add_argument("--samples", type=int, default=60_000)
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--samples", type=int, default=40_000)
     parser.add_argument("--eager", action="store_true")
     options = parser.parse_args()
     cv2.setNumThreads(1)

@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini \
+.PHONY: help setup run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini \
 	bench-imagine bench-engine clean
 
 help: ## list the commands
@@ -62,6 +62,9 @@ imports: $(INSTALLED) ## check that every room imports only from the floors belo
 
 sizes: $(INSTALLED) ## check the sizes of functions, modules and files
 	@$(BIN)/python -m checks.sizes
+
+run: $(INSTALLED) ## bring up the whole of Darkroom on this machine (ARGS="--port 8080")
+	@$(BIN)/darkroom serve $(ARGS)
 
 imagine: $(INSTALLED) ## draw a prompt: make imagine PROMPT="a red apple on a blue background"
 	@test -n "$$PROMPT" || { echo 'Say what to draw: make imagine PROMPT="a red apple on a blue background"'; exit 2; }

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import overload
 
 from darkroom.core.errors import DarkroomError
 
 THREADS_MAX = 1024
 JOBS_MAX = 256  # jobs of four images that one engine takes in at once
 PATH_MAX_CHARACTERS = 4096
+TEXT_MAX_CHARACTERS = 4096
+PORT_MAX = 65535
+WORKERS_MAX = 64
+SLOTS_MAX = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +51,110 @@ MAX_JOBS = Variable(
     default="40",
     meaning="The most jobs that one prompt may expand to (permutations x repeats).",
 )
-VARIABLES = (WEIGHTS, REGISTRY, THREADS, OUT, MAX_JOBS)
+DATA = Variable(
+    name="DARKROOM_DATA",
+    default="`~/.local/share/darkroom`",
+    meaning="Folder of the server: its database, its pictures, its logs.",
+)
+DATABASE_URL = Variable(
+    name="DARKROOM_DATABASE_URL",
+    default="an embedded PostgreSQL in the data folder",
+    meaning="A PostgreSQL 16 or newer to use instead, as `postgresql://user:password@host/database`.",
+)
+OBJECTS = Variable(
+    name="DARKROOM_OBJECTS",
+    default="`objects` in the data folder",
+    meaning="Where pictures are kept: a folder, or `s3://bucket/prefix` with the usual `AWS_` variables.",
+)
+HOST = Variable(
+    name="DARKROOM_HOST",
+    default="127.0.0.1",
+    meaning="The address that the server listens on. `0.0.0.0` lets other machines in.",
+)
+PORT = Variable(name="DARKROOM_PORT", default="8642", meaning="The port that the server listens on.")
+PUBLIC_URL = Variable(
+    name="DARKROOM_PUBLIC_URL",
+    default="made of host and port",
+    meaning="The address by which people and workers reach the server, where a proxy stands before it.",
+)
+PLANS = Variable(
+    name="DARKROOM_PLANS", default="the plans in the package", meaning="TOML file with the plans."
+)
+PRICES = Variable(
+    name="DARKROOM_PRICES", default="the prices in the package", meaning="TOML file with the prices."
+)
+POLICY = Variable(
+    name="DARKROOM_POLICY",
+    default="the policy in the package",
+    meaning="TOML file with the content policy.",
+)
+DISPATCH = Variable(
+    name="DARKROOM_DISPATCH",
+    default="the dispatch policy in the package",
+    meaning="TOML file with the shares of the lanes, retries and breaker.",
+)
+WORKERS = Variable(
+    name="DARKROOM_WORKERS",
+    default="one for each device",
+    meaning="Workers that the server starts on this machine; 0 for none.",
+)
+WORKER_SLOTS = Variable(
+    name="DARKROOM_WORKER_SLOTS", default="2", meaning="Jobs that a worker takes at once."
+)
+WORKER_TOKEN = Variable(
+    name="DARKROOM_WORKER_TOKEN",
+    default="none",
+    meaning="The token that a worker shows, where `--token` is not given.",
+)
+URL = Variable(
+    name="DARKROOM_URL",
+    default="the server that runs on this machine",
+    meaning="The server that the command line talks to.",
+)
+KEY = Variable(
+    name="DARKROOM_KEY",
+    default="the key in the config file, else the owner's on this machine",
+    meaning="The API key that the command line shows.",
+)
+CONFIG = Variable(
+    name="DARKROOM_CONFIG",
+    default="`~/.config/darkroom/config.toml`",
+    meaning="The command line's config file: `url` and `key`.",
+)
+VARIABLES = (
+    *(WEIGHTS, REGISTRY, THREADS, OUT, MAX_JOBS, DATA, DATABASE_URL, OBJECTS, HOST, PORT, PUBLIC_URL, PLANS, PRICES),
+    *(POLICY, DISPATCH, WORKERS, WORKER_SLOTS, WORKER_TOKEN, URL, KEY, CONFIG),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one process. `weights` and `registry` are None for those in the package."""
+    """The settings of one process. Paths that are None stand for what is in the package, `workers` None for one a device.
+
+    `objects` is a folder or an `s3://` URL; `url` and `key` are "" where nothing was set.
+    """
 
     weights: Path | None = None
     registry: Path | None = None
     threads: int
     out: Path = Path("out")
     max_jobs: int = 40
+    data: Path
+    database_url: str = ""
+    objects: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8642
+    public_url: str = ""
+    plans: Path | None = None
+    prices: Path | None = None
+    policy: Path | None = None
+    dispatch: Path | None = None
+    workers: int | None = None
+    worker_slots: int = 2
+    worker_token: str = field(default="", repr=False)
+    url: str = ""
+    key: str = field(default="", repr=False)
+    config: Path
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -68,6 +165,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         threads=_number(environ, THREADS, _cores(), THREADS_MAX),
         out=_path(environ, OUT) or Settings.out,
         max_jobs=_number(environ, MAX_JOBS, Settings.max_jobs, JOBS_MAX),
+        data=_path(environ, DATA) or _base(environ, "XDG_DATA_HOME", ".local/share") / "darkroom",
+        database_url=_address(environ, DATABASE_URL, ("postgresql", "postgres")),
+        objects=_text(environ, OBJECTS),
+        host=_text(environ, HOST) or Settings.host,
+        port=_number(environ, PORT, Settings.port, PORT_MAX, smallest=0),
+        public_url=_address(environ, PUBLIC_URL, ("http", "https")).rstrip("/"),
+        plans=_path(environ, PLANS),
+        prices=_path(environ, PRICES),
+        policy=_path(environ, POLICY),
+        dispatch=_path(environ, DISPATCH),
+        workers=_number(environ, WORKERS, None, WORKERS_MAX, smallest=0),
+        worker_slots=_number(environ, WORKER_SLOTS, Settings.worker_slots, SLOTS_MAX),
+        worker_token=_text(environ, WORKER_TOKEN),
+        url=_address(environ, URL, ("http", "https")).rstrip("/"),
+        key=_text(environ, KEY),
+        config=_path(environ, CONFIG)
+        or _base(environ, "XDG_CONFIG_HOME", ".config") / "darkroom" / "config.toml",
     )
 
 
@@ -77,6 +191,30 @@ def _cores() -> int:
     return min(allowed or 1, THREADS_MAX)
 
 
+def _base(environ: Mapping[str, str], variable: str, otherwise: str) -> Path:
+    """A base folder of the user (XDG Base Directory Specification); one that is not absolute is ignored, as it says."""
+    text = environ.get(variable, "").strip()
+    if text.startswith("/") and len(text) <= PATH_MAX_CHARACTERS:
+        return Path(text)
+    home = environ.get("HOME", "").strip()
+    return (Path(home) if home.startswith("/") else Path.home()) / otherwise
+
+
+def _text(environ: Mapping[str, str], variable: Variable) -> str:
+    text = environ.get(variable.name, "").strip()
+    if len(text) > TEXT_MAX_CHARACTERS:
+        raise DarkroomError(f"{variable.name} is longer than {TEXT_MAX_CHARACTERS} characters")
+    return text
+
+
+def _address(environ: Mapping[str, str], variable: Variable, schemes: tuple[str, ...]) -> str:
+    text = _text(environ, variable)
+    scheme, separator, rest = text.partition("://")
+    if text and not (separator and rest and scheme in schemes):
+        raise DarkroomError(f"{variable.name} must begin with {schemes[0]}:// and name a host")
+    return text
+
+
 def _path(environ: Mapping[str, str], variable: Variable) -> Path | None:
     text = environ.get(variable.name, "").strip()
     if len(text) > PATH_MAX_CHARACTERS:
@@ -84,10 +222,26 @@ def _path(environ: Mapping[str, str], variable: Variable) -> Path | None:
     return Path(text) if text else None
 
 
-def _number(environ: Mapping[str, str], variable: Variable, default: int, largest: int) -> int:
+@overload
+def _number(
+    environ: Mapping[str, str], variable: Variable, default: int, largest: int, *, smallest: int = 1
+) -> int: ...
+
+
+@overload
+def _number(
+    environ: Mapping[str, str], variable: Variable, default: None, largest: int, *, smallest: int = 1
+) -> int | None: ...
+
+
+def _number(
+    environ: Mapping[str, str], variable: Variable, default: int | None, largest: int, *, smallest: int = 1
+) -> int | None:
     text = environ.get(variable.name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= largest):
-        raise DarkroomError(f"{variable.name} must be a whole number from 1 to {largest}, not {text[:40]!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and smallest <= int(text) <= largest):
+        raise DarkroomError(
+            f"{variable.name} must be a whole number from {smallest} to {largest}, not {text[:40]!r}"
+        )
     return int(text)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from darkroom.bootstrap import Studio
 from darkroom.core.errors import ModelError
 from darkroom.core.params import GenerationParams, image_seed
 from darkroom.engine.decoder import Decoder
 from darkroom.engine.engine import Engine
 from darkroom.model.denoiser import Conditioning, Prepared
 from darkroom.model.upscaler import Upscaler
+from darkroom.worker.studio import Studio
 
 SIDE = 8
 

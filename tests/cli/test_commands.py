@@ -87,7 +87,7 @@ def test_show(tmp_path: Path, capsys: pytest.CaptureFixture[str], file_format: I
 def test_show_of_what_is_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (file := tmp_path / "notes.txt").write_text("hello")
     assert run(["show", str(file)]) == 1
-    assert capsys.readouterr().err == f"darkroom: {file} is neither a PNG nor a WebP picture\n"
+    assert capsys.readouterr().err == f"darkroom: {file} is neither a PNG nor a WebP nor an AVIF picture\n"
     assert run(["show", "--json", str(tmp_path)]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "output_failed"
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from darkroom.bootstrap import Studio
 from darkroom.cli.draw import PHASES
 from darkroom.cli.main import run
 from darkroom.core.errors import OutputError
 from darkroom.core.events import ImageCancelled, ImageFinished, StepTaken
 from darkroom.finish.grid import GAP_PX
 from darkroom.finish.read import read_provenance
+from darkroom.worker.studio import Studio
 
 PX = 64  # of a tiny image, enlarged
 

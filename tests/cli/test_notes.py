@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from darkroom.bootstrap import Studio
 from darkroom.cli import imagine, main
+from darkroom.worker.studio import Studio
 
 NOTE = "its end was not read"
 

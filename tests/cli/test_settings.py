@@ -12,8 +12,12 @@ DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def test_without_variables() -> None:
-    settings = read_settings({})
-    assert settings == Settings(threads=settings.threads)
+    settings = read_settings({"HOME": "/home/ann"})
+    assert settings == Settings(
+        threads=settings.threads,
+        data=Path("/home/ann/.local/share/darkroom"),
+        config=Path("/home/ann/.config/darkroom/config.toml"),
+    )
     assert (settings.weights, settings.registry, settings.out, settings.max_jobs) == (
         None,
         None,
@@ -30,12 +34,76 @@ def test_every_variable_is_read() -> None:
         "DARKROOM_THREADS": "3",
         "DARKROOM_OUT": "pictures",
         "DARKROOM_MAX_JOBS": "7",
+        "DARKROOM_DATA": "/data",
+        "DARKROOM_DATABASE_URL": "postgresql://u:p@db/darkroom",
+        "DARKROOM_OBJECTS": "s3://pictures/x",
+        "DARKROOM_HOST": "0.0.0.0",
+        "DARKROOM_PORT": "0",
+        "DARKROOM_PUBLIC_URL": "https://pictures.example/",
+        "DARKROOM_PLANS": "plans.toml",
+        "DARKROOM_PRICES": "prices.toml",
+        "DARKROOM_POLICY": "policy.toml",
+        "DARKROOM_DISPATCH": "dispatch.toml",
+        "DARKROOM_WORKERS": "0",
+        "DARKROOM_WORKER_SLOTS": "4",
+        "DARKROOM_WORKER_TOKEN": "dw_1",
+        "DARKROOM_URL": "http://127.0.0.1:1/",
+        "DARKROOM_KEY": "dk_1",
+        "DARKROOM_CONFIG": "c.toml",
     }
     assert set(environ) == {variable.name for variable in VARIABLES}
     assert read_settings(environ) == Settings(
-        weights=Path("/w"), registry=Path("r.toml"), threads=3, out=Path("pictures"), max_jobs=7
+        weights=Path("/w"),
+        registry=Path("r.toml"),
+        threads=3,
+        out=Path("pictures"),
+        max_jobs=7,
+        data=Path("/data"),
+        database_url="postgresql://u:p@db/darkroom",
+        objects="s3://pictures/x",
+        host="0.0.0.0",
+        port=0,
+        public_url="https://pictures.example",
+        plans=Path("plans.toml"),
+        prices=Path("prices.toml"),
+        policy=Path("policy.toml"),
+        dispatch=Path("dispatch.toml"),
+        workers=0,
+        worker_slots=4,
+        worker_token="dw_1",
+        url="http://127.0.0.1:1",
+        key="dk_1",
+        config=Path("c.toml"),
     )
     assert read_settings(dict.fromkeys(environ, " ")) == read_settings({})
+
+
+def test_secrets_are_not_printed() -> None:
+    settings = read_settings({"DARKROOM_KEY": "dk_secret", "DARKROOM_WORKER_TOKEN": "dw_secret"})
+    assert "secret" not in repr(settings)
+
+
+def test_base_folders_follow_the_desktop_s_rules() -> None:
+    environ = {"HOME": "/home/ann", "XDG_DATA_HOME": "/fast", "XDG_CONFIG_HOME": "not/absolute"}
+    settings = read_settings(environ)
+    assert settings.data == Path("/fast/darkroom")
+    assert settings.config == Path("/home/ann/.config/darkroom/config.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "right"),
+    [
+        ("DARKROOM_DATABASE_URL", "mysql://x/y", "must begin with postgresql://"),
+        ("DARKROOM_URL", "localhost:8642", "must begin with http://"),
+        ("DARKROOM_PUBLIC_URL", "https://", "must begin with http:// and name a host"),
+        ("DARKROOM_PORT", "65536", "from 0 to 65535"),
+        ("DARKROOM_WORKERS", "-1", "from 0 to 64"),
+        ("DARKROOM_HOST", "x" * 5000, "is longer than 4096"),
+    ],
+)
+def test_what_cannot_be_an_address(name: str, text: str, right: str) -> None:
+    with pytest.raises(DarkroomError, match=f"{name} .*{right}"):
+        read_settings({name: text})
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "٣", "1025", "9" * 10_000, "\ud800"])

@@ -112,6 +112,11 @@ def test_webp_has_a_largest_side() -> None:
         encode(Image.new("RGB", (16384, 1)), ImageFormat.WEBP, FOX)
 
 
+def test_avif_has_a_largest_side() -> None:
+    with pytest.raises(OutputError, match="an AVIF file is at most 16384 px"):
+        encode(Image.new("RGB", (16385, 1)), ImageFormat.AVIF, FOX)
+
+
 def test_every_parameter_of_a_job_is_stored() -> None:
     full = GenerationParams(
         parts=(PromptPart(text="a", weight=1.5), PromptPart(text="b", weight=-0.5)),
@@ -159,6 +164,26 @@ def webp(*chunks: tuple[bytes, bytes]) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+def avif(*boxes: bytes) -> bytes:
+    return box(b"ftyp", b"avif\0\0\0\0mif1") + b"".join(boxes)
+
+
+def avif_of_size(width: int, height: int) -> bytes:
+    size = box(b"ispe", struct.pack(">III", 0, width, height))
+    return avif(box(b"meta", b"\0\0\0\0" + box(b"iprp", box(b"ipco", size))))
+
+
+def avif_with_xmp_at(start: int, length: int, *, packet: bytes = b"") -> bytes:
+    item = box(b"infe", b"\2\0\0\0\0\2\0\0mimeXMP\0application/rdf+xml\0")
+    items = box(b"iinf", b"\0\0\0\0\0\1" + item)
+    places = box(b"iloc", struct.pack(">IBBHHHHII", 0, 0x44, 0, 1, 2, 0, 1, start, length))
+    return avif(box(b"mdat", packet), box(b"meta", b"\0\0\0\0" + items + places))
+
+
 def xmp(text: str) -> tuple[bytes, bytes]:
     return (b"XMP ", f"<darkroom:provenance>{text}</darkroom:provenance>".encode())
 
@@ -168,9 +193,9 @@ def changed(**values: object) -> bytes:
 
 
 HOSTILE = {
-    "empty": (b"", "neither a PNG nor a WebP"),
-    "text": (b"hello", "neither a PNG nor a WebP"),
-    "jpeg": (b"\xff\xd8\xff\xe0" + b"\0" * 50, "neither a PNG nor a WebP"),
+    "empty": (b"", "neither a PNG nor a WebP nor an AVIF"),
+    "text": (b"hello", "neither a PNG nor a WebP nor an AVIF"),
+    "jpeg": (b"\xff\xd8\xff\xe0" + b"\0" * 50, "neither a PNG nor a WebP nor an AVIF"),
     "png signature alone": (PNG_SIGNATURE, "cut short"),
     "png without provenance": (png(), "carries no provenance"),
     "png bomb": (
@@ -214,6 +239,21 @@ HOSTILE = {
     "webp open tag": (webp((b"XMP ", b"<darkroom:provenance>")), "carries no provenance"),
     "webp not UTF-8": (webp((b"XMP ", b"\xff")), "not UTF-8"),
     "webp not JSON": (webp(xmp("&lt;")), "not valid JSON"),
+    "avif without provenance": (avif(), "carries no provenance"),
+    "avif bomb": (avif_of_size(2**31, 2**31), "claims to be 2147483648x2147483648"),
+    "avif box beyond the end": (avif(b"\0\0\0\x20meta"), "cut short"),
+    "avif box smaller than its header": (avif(b"\0\0\0\7free"), "cut short"),
+    "avif box with a wide lying size": (avif(b"\0\0\0\1mdat" + b"\xff" * 8), "cut short"),
+    "avif half a header": (avif(b"\0\0"), "cut short"),
+    "avif of empty boxes": (avif(box(b"free", b"") * 1001), "cut short"),
+    "avif packet beyond the end": (avif_with_xmp_at(28, 2**31), "cut short"),
+    "avif packet of something else": (avif_with_xmp_at(28, 4, packet=b"<x/>"), "carries no provenance"),
+    "avif packet not UTF-8": (avif_with_xmp_at(28, 1, packet=b"\xff"), "not UTF-8"),
+    "avif without places": (avif(box(b"meta", b"\0\0\0\0")), "carries no provenance"),
+    "avif of a million places": (
+        avif(box(b"meta", b"\0\0\0\0" + box(b"iloc", b"\0\0\0\0\x44\0\xff\xff"))),
+        "cut short",
+    ),
 }
 
 

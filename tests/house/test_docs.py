@@ -97,7 +97,7 @@ def test_every_make_command_in_the_documents_exists(documents: list[Path], proje
         if name
     }
     assert {"imagine", "test", "check"} <= named
-    assert named - targets - {"run"} == set()  # `make run` is announced: it comes with the server
+    assert named - targets == set()
 
 
 def test_make_alone_lists_every_target(project: Path) -> None:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from darkroom.bootstrap import Picture, Studio
 from darkroom.core.events import Event, ImageFailed, RequestNoted
 from darkroom.core.params import GenerationParams
+from darkroom.worker.studio import Picture, Studio
 
 if TYPE_CHECKING:
     from darkroom.engine.rows import Finished

@@ -19,7 +19,9 @@ from darkroom.cli import failures
 from darkroom.cli.imagine import imagine_command
 from darkroom.cli.models import models_command
 from darkroom.cli.parse import parse_command
+from darkroom.cli.serve import serve_command
 from darkroom.cli.show import show_command
+from darkroom.cli.worker import worker_command
 
 EPILOG = """\b
 Examples:
@@ -36,7 +38,7 @@ def darkroom() -> None:
     """Darkroom: a prompt becomes four pictures, on your own machine."""
 
 
-for command in (imagine_command, parse_command, models_command, show_command):
+for command in (imagine_command, parse_command, models_command, show_command, serve_command, worker_command):
     darkroom.add_command(command)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from PIL import Image
 
 from darkroom import __version__
-from darkroom.bootstrap import Picture
 from darkroom.cli.draw import Drawn
 from darkroom.core.params import IMAGES_PER_JOB
 from darkroom.finish.encode import ImageFormat, encode
@@ -18,6 +17,7 @@ from darkroom.finish.grid import compose_grid
 from darkroom.finish.names import image_name, stem_of
 from darkroom.finish.provenance import Provenance, parameters_of
 from darkroom.finish.write import free_stem, write_whole
+from darkroom.worker.studio import Picture
 
 SOFTWARE = f"Darkroom {__version__}"
 

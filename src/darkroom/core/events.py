@@ -16,12 +16,13 @@ class RequestNoted:
 
 @dataclass(frozen=True, kw_only=True)
 class StepTaken:
-    """Image `index` of a job finished denoising step `step` of `steps`."""
+    """Image `index` of a job finished denoising step `step` of `steps`, for which it took `rows` rows of a pass."""
 
     job_id: str
     index: int
     step: int
     steps: int
+    rows: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

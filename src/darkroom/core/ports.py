@@ -200,8 +200,8 @@ class Library(Protocol):
         """Transitions with a larger id, oldest first; of one account, or of all."""
         ...
 
-    async def newest_event(self) -> int:
-        """The id of the newest transition, 0 where there is none."""
+    async def newest_event(self, account_id: UUID | None = None) -> int:
+        """The id of the newest transition, of one account or of all; 0 where there is none."""
         ...
 
     async def image(self, image_id: UUID) -> Image:

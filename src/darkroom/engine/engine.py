@@ -182,7 +182,10 @@ class Engine:
         sample = sample.stepped(denoised, row_count=self.rows_per_pass(sample.ticket.row_class))
         self._samples[sample.ticket.key] = sample
         job_id, index = sample.job_id, sample.index
-        self._events.append(StepTaken(job_id=job_id, index=index, step=sample.step, steps=sample.steps))
+        rows = sample.ticket.rows
+        self._events.append(
+            StepTaken(job_id=job_id, index=index, step=sample.step, steps=sample.steps, rows=rows)
+        )
         if sample.state is State.FINISHED:
             self._finish(sample)
         elif self._preview_every and sample.step % self._preview_every == 0:

@@ -1,6 +1,6 @@
 """A file gives its provenance back. Trusts nothing: sizes are checked, pixels are never decoded.
 
-Own readers of the two containers (PNG, 3rd edition, section 5; WebP, RFC 9649, section 2), because a general decoder would
+Own readers of the containers (PNG, 3rd edition, section 5; WebP, RFC 9649, section 2; AVIF in avif.py), because a general decoder would
 allocate what a hostile header asks for.
 """
 
@@ -14,6 +14,7 @@ from html import unescape
 from pathlib import Path
 
 from darkroom.core.errors import OutputError
+from darkroom.finish.avif import Damaged, avif_facts, is_avif
 from darkroom.finish.provenance import JSON_CHARACTERS_MAX, PNG_CHUNK, XMP_TAG, Provenance
 
 FILE_MAX_BYTES = 64 * 1024 * 1024
@@ -23,7 +24,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def read_provenance(path: Path) -> Provenance:
-    """The provenance inside a PNG or WebP file that Darkroom wrote.
+    """The provenance inside a PNG, WebP or AVIF file that Darkroom wrote.
 
     Raises OutputError for a file that cannot be opened, is too large, is no such picture, is damaged or cut short,
     or carries no provenance.
@@ -33,8 +34,10 @@ def read_provenance(path: Path) -> Provenance:
         found = _from_png(data, path)
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         found = _from_webp(data, path)
+    elif is_avif(data):
+        found = _from_avif(data, path)
     else:
-        raise OutputError(f"{path} is neither a PNG nor a WebP picture")
+        raise OutputError(f"{path} is neither a PNG nor a WebP nor an AVIF picture")
     if found is None:
         raise OutputError(
             f"{path} carries no provenance; it was not made by Darkroom, or its metadata was stripped"
@@ -113,11 +116,23 @@ def _from_webp(data: bytes, path: Path) -> str | None:
             width, height = int.from_bytes(body[4:7], "little"), int.from_bytes(body[7:10], "little")
             _check_size(path, width + 1, height + 1)
         if kind == b"XMP ":
-            text = _decoded(body, path)
-            _, opened, rest = text.partition(f"<{XMP_TAG}>")
-            found, closed, _ = rest.partition(f"</{XMP_TAG}>")
-            return unescape(found) if opened and closed else None
+            return _in_packet(body, path)
     return None
+
+
+def _from_avif(data: bytes, path: Path) -> str | None:
+    try:
+        facts = avif_facts(data)
+    except Damaged as error:
+        raise _cut_short(path) from error
+    _check_size(path, facts.width, facts.height)
+    return None if facts.xmp is None else _in_packet(facts.xmp, path)
+
+
+def _in_packet(packet: bytes, path: Path) -> str | None:
+    _, opened, rest = _decoded(packet, path).partition(f"<{XMP_TAG}>")
+    found, closed, _ = rest.partition(f"</{XMP_TAG}>")
+    return unescape(found) if opened and closed else None
 
 
 def _webp_chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:

@@ -1,0 +1,8 @@
+"""Floor 5: the only room that knows everybody. Reads the settings and joins the parts of each process.
+
+Importing it loads neither torch nor a server; `drawing.open_studio` and `server.open_server` do.
+"""
+
+from darkroom.bootstrap.drawing import check_drawable, open_catalogue, open_studio, settings_of_process
+
+__all__ = ["check_drawable", "open_catalogue", "open_studio", "settings_of_process"]

@@ -1,0 +1,33 @@
+"""What this machine can draw on, one worker for each. Asks the system's files only; loads no driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NVIDIA_DEVICES = Path("/proc/driver/nvidia/gpus")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What a worker is started for: `name` is the worker's, too; `environment` makes the process see this device alone."""
+
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def cpu_devices(count: int = 1) -> tuple[Device, ...]:
+    """So many workers beside each other on the processor; they see no other device."""
+    names = ["cpu"] if count == 1 else [f"cpu-{number}" for number in range(1, count + 1)]
+    return tuple(Device(name=name, environment={VISIBLE: ""}) for name in names)
+
+
+def cuda_devices(environ: Mapping[str, str], *, listed: Path = NVIDIA_DEVICES) -> tuple[Device, ...]:
+    """The CUDA devices that this process may use, in the driver's order; none where there is no driver."""
+    if VISIBLE in environ:
+        numbers = [number.strip() for number in environ[VISIBLE].split(",") if number.strip()]
+    else:
+        numbers = [str(number) for number in range(len(list(listed.iterdir())) if listed.is_dir() else 0)]
+    return tuple(Device(name=f"cuda-{number}", environment={VISIBLE: number}) for number in numbers)

@@ -1,0 +1,77 @@
+"""A request that does not fit its schema: which field, what is wrong with it, what would be right. And what text may hold.
+
+Never echoes more than a name of what was sent: a value may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+FIELD_MAX_CHARACTERS = 100  # of a field's path in a message
+DEPTH_MAX = 32  # objects and lists within each other in a body
+
+
+class Body(BaseModel):
+    """A JSON body of a request: nothing unknown, no text that a database cannot keep."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, data: object) -> object:
+        check_storable(data)
+        return data
+
+
+def check_storable(data: object, *, depth: int = 0) -> None:
+    """ValueError where a text, at any depth, holds NUL or half a character (a lone surrogate)."""
+    if depth > DEPTH_MAX:
+        raise ValueError(f"Must not be nested deeper than {DEPTH_MAX} levels")
+    if isinstance(data, str):
+        storable(data)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            check_storable(key, depth=depth + 1)
+            check_storable(value, depth=depth + 1)
+    elif isinstance(data, list):
+        for value in data:
+            check_storable(value, depth=depth + 1)
+
+
+def storable(text: str) -> str:
+    """The text itself. ValueError where PostgreSQL or UTF-8 would refuse it."""
+    if "\0" in text:
+        raise ValueError("Must not hold the character NUL")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("Must not hold half of a surrogate pair") from None
+    return text
+
+
+_HINTS: Mapping[str, str] = {
+    "missing": "Add it.",
+    "extra_forbidden": "Leave it away; /openapi.json lists the fields.",
+    "model_attributes_type": "Send one JSON object.",
+    "uuid_parsing": "Use an id as it was given.",
+    "uuid_type": "Use an id as it was given.",
+}
+
+
+def told(fault: Mapping[str, Any]) -> tuple[str, str, str]:
+    """One fault that pydantic found: the field's name, a sentence, a hint."""
+    place, *path = [str(step) for step in fault["loc"]]
+    field = ".".join(path)[:FIELD_MAX_CHARACTERS] or place
+    kind = str(fault["type"])
+    sentences = {
+        "missing": f"{field} is missing.",
+        "extra_forbidden": f"{field} is no field of this request.",
+        "model_attributes_type": "The body must be a JSON object.",
+    }
+    reason = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
+    message = sentences.get(kind, f"{field}: {reason}.")
+    return field, message, _HINTS.get(kind, "")

@@ -1,0 +1,142 @@
+"""Logging in by a one-time link and out again. A session is a cookie that no script can read.
+
+The link opens a page with a button, because programs that preview links follow them and would spend it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import ConfigDict, Field
+
+from darkroom.core.accounts import Role
+from darkroom.gateway.auth import (
+    COOKIE,
+    AnyCaller,
+    count_failure,
+    refuse_guessing,
+)
+from darkroom.gateway.context import Here
+from darkroom.gateway.credentials import (
+    LOGIN_PREFIX,
+    SESSION_LIFE,
+    SESSION_PREFIX,
+    hash_of,
+    new_secret,
+    well_formed,
+)
+from darkroom.gateway.errors import NotAuthenticated, refusals
+from darkroom.gateway.invalid import Body
+from darkroom.gateway.views import Out
+
+TOKEN_MAX_CHARACTERS = 200
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex"><title>Darkroom: log in</title></head>
+<body><main><h1>Darkroom</h1><p id="told">This link logs you in, once.</p><button id="go">Log in</button>
+<noscript><p>Logging in needs JavaScript.</p></noscript></main>
+<script nonce="{nonce}">
+const token = new URLSearchParams(location.search).get("token") || "";
+history.replaceState(null, "", "/login");
+const told = document.getElementById("told"), go = document.getElementById("go");
+go.addEventListener("click", async () => {{
+  go.disabled = true;
+  try {{
+    const answer = await fetch("/api/v1/login", {{
+      method: "POST", headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{token}})
+    }});
+    const said = await answer.json();
+    if (answer.ok) {{ told.textContent = "Welcome, " + said.name + "."; go.remove(); }}
+    else {{ told.textContent = said.error.message + " " + said.error.hint; }}
+  }} catch {{ told.textContent = "The service does not answer. Try again."; go.disabled = false; }}
+}});
+</script></body></html>
+"""
+
+
+class LoginIn(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": "dl_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}]}
+    )
+
+    token: Annotated[
+        str, Field(min_length=1, max_length=TOKEN_MAX_CHARACTERS, description="From a login link")
+    ]
+
+
+class LoginOut(Out):
+    name: str
+    role: Role
+
+
+def sessions_router() -> APIRouter:
+    """Logging in and out."""
+    router = APIRouter(tags=["sessions"])
+
+    @router.get(
+        "/login",
+        operation_id="loginPage",
+        response_class=HTMLResponse,
+        responses={200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}},
+    )
+    async def login_page() -> HTMLResponse:
+        """The page that a login link (`/login?token=...`) opens. Nothing is spent before its button is pressed."""
+        nonce = new_secret("")
+        policy = (
+            f"default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self';"
+            " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        )
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+        return HTMLResponse(PAGE.format(nonce=nonce), headers=headers)
+
+    @router.post("/api/v1/login", operation_id="login", responses=refusals(401, 422, 429, 503))
+    async def login(body: LoginIn, request: Request, response: Response, here: Here) -> LoginOut:
+        """Spend a login link for a session, which comes as a cookie."""
+        refuse_guessing(request, here)
+        now = here.now()
+        account = None
+        if well_formed(body.token, LOGIN_PREFIX):
+            account = await here.rooms.accounts.take_login(hash_of(body.token), now=now)
+        if account is None:
+            count_failure(request, here)
+            raise NotAuthenticated(
+                "This login link is unknown, used or expired.",
+                code="login_invalid",
+                hint="Ask an operator for a new one.",
+                field="token",
+            )
+        secret = new_secret(SESSION_PREFIX)
+        await here.rooms.accounts.add_session(
+            hash_of(secret), account_id=account.id, expires_at=now + SESSION_LIFE
+        )
+        set_cookie(response, secret, secure=request.url.scheme == "https")
+        return LoginOut(name=account.name, role=account.role)
+
+    @router.post("/api/v1/logout", status_code=204, operation_id="logout")
+    async def logout(session: AnyCaller, request: Request, here: Here) -> Response:
+        """End this session. With an API key there is none, and nothing happens."""
+        response = Response(status_code=204)
+        secret = request.cookies.get(COOKIE)
+        if secret:
+            await here.rooms.accounts.end_session(hash_of(secret))
+            here.credentials.forget_secret(secret)
+            response.delete_cookie(COOKIE, path="/")
+        return response
+
+    return router
+
+
+def set_cookie(response: Response, secret: str, *, secure: bool) -> None:
+    """Sends a session to the browser, and to nobody else."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )

@@ -1,0 +1,17 @@
+"""What the files of a running job are called. Knows no store."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from darkroom.core.work import Claim
+
+
+def staging_key(claim: Claim, name: str) -> str:
+    """Where a run uploads a file: the key holds the fence, so that no other run can touch it."""
+    return f"staging/{claim.job_id}/{claim.fence}/{name}"
+
+
+def preview_key(job_id: UUID, number: int) -> str:
+    """Where the number-th look at an unfinished grid is kept until its job ends."""
+    return f"previews/{job_id}/{number}.webp"

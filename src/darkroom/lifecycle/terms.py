@@ -1,0 +1,78 @@
+"""What a prompt may ask for under its account's plan: how many jobs, which models, lanes and visibility.
+
+Decides and refuses; stores nothing, charges nothing.
+"""
+
+from __future__ import annotations
+
+from darkroom.core.accounts import Account, Plan
+from darkroom.core.errors import NotAllowed, PromptError
+from darkroom.core.params import GenerationParams, Lane, Visibility
+from darkroom.lifecycle.rooms import Rooms
+from darkroom.prompt import BatchLimits, parse
+
+RELAX_JOBS_MAX = 1  # jobs of one prompt in the relax lane
+
+
+def check_account(account: Account) -> None:
+    """NotAllowed (`account_blocked`) for an account that an operator blocked."""
+    if account.blocked_reason:
+        raise NotAllowed(
+            f"This account is blocked: {account.blocked_reason}",
+            code="account_blocked",
+            hint="Ask an operator of this service.",
+        )
+
+
+def read_prompt(rooms: Rooms, plan: Plan, text: str) -> tuple[GenerationParams, ...]:
+    """The jobs of a prompt within the plan's batch, each with its seed drawn. PromptError."""
+    limits = BatchLimits(jobs=plan.batch, relax_jobs=RELAX_JOBS_MAX, plan=plan.title)
+    drawn = parse(text, catalogue=rooms.catalogue, limits=limits, new_seed=rooms.new_seed)
+    for params in drawn:
+        model = rooms.catalogue.resolve(params.model)
+        if model is None or (rooms.families is not None and model.family not in rooms.families):
+            raise PromptError(
+                "unsupported_by_model",
+                f"This version of Darkroom cannot draw with {params.model}.",
+                hint="Leave --v away, or name another model.",
+            )
+    return drawn
+
+
+def choose_lane(
+    params: GenerationParams, wished: Lane | None, account: Account, plan: Plan, *, batch: int
+) -> Lane:
+    """The lane of one job of a batch: as wished, else as the prompt says, else the account's. PromptError, NotAllowed."""
+    if wished and params.lane and wished is not params.lane:
+        raise PromptError(
+            "parameter_conflict",
+            f"The prompt says --{params.lane.value}, and the request asks for the lane {wished.value}.",
+            hint="Say it in one place only.",
+        )
+    lane = wished or params.lane or account.lane
+    if (lane is Lane.TURBO and not plan.turbo) or (lane is Lane.RELAX and not plan.relax):
+        raise NotAllowed(
+            f"The plan {plan.title} has no {lane.value} lane.",
+            code="lane_not_in_plan",
+            hint="Use --fast, or a plan that has it.",
+            field="lane",
+        )
+    if lane is Lane.RELAX and batch > RELAX_JOBS_MAX:
+        raise PromptError(
+            "batch_not_in_relax",
+            f"The relax lane takes {RELAX_JOBS_MAX} job at a time, and this prompt makes {batch}.",
+            hint="Use --fast, or leave permutations and --repeat away.",
+        )
+    return lane
+
+
+def choose_visibility(params: GenerationParams, account: Account, plan: Plan) -> Visibility:
+    """As the prompt says, else the account's. PromptError (`plan_required`) for stealth without the plan for it."""
+    visibility = params.visibility or account.visibility
+    if visibility is Visibility.STEALTH and not plan.stealth:
+        raise PromptError(
+            "plan_required",
+            f"The plan {plan.title} has no stealth mode.",
+            hint="Use --public, or a plan that has it.",
+        )
+    return visibility

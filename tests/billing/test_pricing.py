@@ -1,0 +1,131 @@
+"""Prices are whole, never negative, never zero for a paid job, and grow with what is asked for."""
+
+from dataclasses import replace
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkroom.billing.pricing import BUILTIN_PRICES, charge_gpu_ms, read_prices
+from darkroom.core.errors import DarkroomError
+from darkroom.core.params import GenerationParams, Lane, PromptPart
+
+PRICES = read_prices()
+QUALITIES = [0.25, 0.5, 1.0, 2.0, 4.0]
+BASE = GenerationParams(parts=(PromptPart(text="a fox", weight=1.0),), model="mini-1")
+PARAMS = st.builds(
+    lambda model, quality, stop, size: replace(
+        BASE, model=model, quality=quality, stop=stop, draft=size == "draft", hd=size == "hd"
+    ),
+    st.sampled_from(["mini-1", "unknown"]),
+    st.sampled_from(QUALITIES),
+    st.integers(10, 100),
+    st.sampled_from(["draft", "native", "hd"]),
+)
+
+
+def test_the_standard_grid_is_what_was_measured() -> None:
+    price = PRICES.price(BASE, Lane.FAST)
+    assert (price.estimate_gpu_ms, price.cost_gpu_ms, price.hold_gpu_ms, price.price_percent) == (
+        1600,
+        1600,
+        2400,
+        100,
+    )
+
+
+def test_turbo_is_twice_and_relax_nothing_but_takes_the_same_time() -> None:
+    turbo, relax = PRICES.price(BASE, Lane.TURBO), PRICES.price(BASE, Lane.RELAX)
+    assert (turbo.estimate_gpu_ms, turbo.cost_gpu_ms, turbo.hold_gpu_ms) == (1600, 3200, 4800)
+    assert (relax.estimate_gpu_ms, relax.cost_gpu_ms, relax.hold_gpu_ms) == (1600, 0, 0)
+
+
+def test_a_draft_is_half_the_price() -> None:
+    draft = PRICES.price(replace(BASE, draft=True), Lane.FAST)
+    assert draft.estimate_gpu_ms == PRICES.price(BASE, Lane.FAST).estimate_gpu_ms // 2
+
+
+def test_fewer_images_cost_their_part() -> None:
+    assert PRICES.price(BASE, Lane.FAST, images=1).estimate_gpu_ms == 400
+
+
+@given(PARAMS, st.sampled_from(Lane), st.integers(1, 16))
+def test_prices_are_whole_and_ordered(params: GenerationParams, lane: Lane, images: int) -> None:
+    price = PRICES.price(params, lane, images=images)
+    assert all(type(n) is int for n in (price.estimate_gpu_ms, price.cost_gpu_ms, price.hold_gpu_ms))
+    assert price.estimate_gpu_ms > 0
+    assert 0 <= price.cost_gpu_ms <= price.hold_gpu_ms
+    assert (price.cost_gpu_ms > 0) == (price.price_percent > 0) == (lane is not Lane.RELAX)
+    assert price.hold_gpu_ms <= ceil(price.estimate_gpu_ms * price.price_percent * 1.5 / 100)
+
+
+@given(PARAMS, st.sampled_from(Lane), st.integers(1, 16))
+def test_more_steps_images_or_pixels_never_cost_less(
+    params: GenerationParams, lane: Lane, images: int
+) -> None:
+    def paid(params: GenerationParams, images: int = images) -> tuple[int, int, int]:
+        price = PRICES.price(params, lane, images=images)
+        return price.estimate_gpu_ms, price.cost_gpu_ms, price.hold_gpu_ms
+
+    by_quality = [paid(replace(params, quality=quality)) for quality in QUALITIES]
+    by_stop = [paid(replace(params, stop=stop)) for stop in range(10, 101, 15)]
+    by_images = [paid(params, count) for count in range(1, 9)]
+    sizes = ({"draft": True, "hd": False}, {"draft": False, "hd": False}, {"draft": False, "hd": True})
+    by_size = [paid(replace(params, **size)) for size in sizes]
+    for prices in (by_quality, by_stop, by_images, by_size):
+        for fewer, more in pairwise(prices):
+            assert all(a <= b for a, b in zip(fewer, more, strict=True))
+        assert prices[0][0] < prices[-1][0]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from([0, 33, 100, 200]))
+def test_a_charge_is_what_was_measured_and_never_more_than_the_hold(
+    hold: int, measured: int, percent: int
+) -> None:
+    charge = charge_gpu_ms(hold_gpu_ms=hold, measured_gpu_ms=measured, price_percent=percent)
+    assert 0 <= charge <= hold
+    assert charge == hold or measured * percent <= charge * 100 < measured * percent + 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("turbo = 200", "turbo = -1", "lanes.turbo must be a whole number of at least 0, not -1"),
+        ("turbo = 200\n", "", "lanes lacks 'turbo'"),
+        ("turbo = 200", "turbo = 200\nslow = 1", "lanes has an unknown key 'slow'"),
+        (
+            "margin_percent = 150",
+            "margin_percent = 99",
+            "margin_percent must be a whole number of at least 100",
+        ),
+        ("margin_percent = 150", "", "the file lacks 'margin_percent'"),
+        (
+            "denoise_gpu_ms = 1500",
+            "denoise_gpu_ms = 0",
+            "models.mini-1.denoise_gpu_ms must be a whole number of at least 1",
+        ),
+        ("denoise_gpu_ms = 1500", "denoise_ms = 1500", "models.mini-1 has an unknown key 'denoise_ms'"),
+        ("finish_gpu_ms = 400", "finish_gpu_ms = 1.5", "default.finish_gpu_ms must be a whole number"),
+        ("draft_percent = 50", "draft_percent = 101", "default: draft_percent must be at most 100"),
+        ("[models.mini-1]", "[models.mini-1]]", "is not valid TOML"),
+    ],
+)
+def test_a_price_list_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    text = BUILTIN_PRICES.read_text()
+    assert old in text
+    path = tmp_path / "prices.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(DarkroomError) as raised:
+        read_prices(path)
+    assert str(path) in raised.value.message and fault in raised.value.message
+
+
+def test_fractions_are_rounded_up() -> None:
+    price = PRICES.price(
+        replace(BASE, stop=99), Lane.TURBO, images=3
+    )  # 1,585 ms of a grid, three quarters of it
+    assert (price.estimate_gpu_ms, price.cost_gpu_ms, price.hold_gpu_ms) == (1189, 2378, 3567)
+    assert charge_gpu_ms(hold_gpu_ms=10, measured_gpu_ms=1, price_percent=33) == 1

@@ -1,0 +1,225 @@
+"""Whatever names an object is walked with somebody else's key: 404, or 403 where only operators go. Unknown routes fail.
+
+Whose object it is can do the same request, so that a 404 here means what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from fastapi.routing import APIRoute
+from tests.gateway.conftest import House, Person, fault
+
+from darkroom.core.ids import new_id
+from darkroom.core.images import Finish, ImageFile, NewImage, Variant
+from darkroom.core.jobs import Cause, Ending, JobState
+
+Maker = Callable[[House, Person], Awaitable[str]]
+DIGEST = "ab" * 32
+
+
+async def a_job(house: House, person: Person) -> str:
+    answer = await person.client.post("/api/v1/jobs", json={"prompt": "a fox"})
+    return str(answer.json()["jobs"][0]["id"])
+
+
+async def a_running_job(house: House, person: Person) -> tuple[UUID, int]:
+    job_id = UUID(await a_job(house, person))
+    lease = await house.store.operations.acquire_lease(holder="here", url="", ttl_s=60, now=house.clock())
+    claimed = await house.store.ledger.claim([job_id], worker_id="w1", epoch=lease.epoch, now=house.clock())
+    fence = claimed.jobs[0].fence
+    assert fence is not None
+    return job_id, fence
+
+
+async def an_image(house: House, person: Person) -> str:
+    job_id, fence = await a_running_job(house, person)
+    file = ImageFile(
+        variant=Variant.PNG, digest=DIGEST, media_type="image/png", width=8, height=8, size_bytes=1
+    )
+    image = NewImage(
+        id=new_id(house.clock()), index=0, files=(file,), scores={}, policy="test", provenance="{}"
+    )
+    finish = Finish(job_id=job_id, fence=fence, measured_gpu_ms=1, images=(image,), now=house.clock())
+    await house.store.ledger.finish([finish])
+    return str(image.id)
+
+
+async def a_dead_letter(house: House, person: Person) -> str:
+    job_id, fence = await a_running_job(house, person)
+    ending = Ending(
+        job_id=job_id,
+        fence=fence,
+        state=JobState.FAILED,
+        cause=Cause.OUT_OF_ATTEMPTS,
+        error_code="job_failed",
+        error_message="it broke",
+    )
+    await house.store.ledger.end([ending], now=house.clock())
+    return str(job_id)
+
+
+async def a_key(house: House, person: Person) -> str:
+    key = (await house.with_key(person.account)).key
+    assert key is not None
+    return str(key.id)
+
+
+async def a_user(house: House, person: Person) -> str:
+    return str((await house.account("somebody")).id)
+
+
+async def a_worker(house: House, person: Person) -> str:
+    return (await house.worker("w1")).id
+
+
+async def a_worker_token(house: House, person: Person) -> str:
+    await house.worker_token()
+    return (await house.store.operations.worker_tokens())[0].id
+
+
+async def a_file(house: House, person: Person) -> str:
+    key = f"blobs/{DIGEST[:2]}/{DIGEST}"
+    await house.objects.put(key, b"x", media_type="image/png")
+    return key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """How to make the object that a route names, and what strangers are told."""
+
+    make: Maker
+    stranger: int = 404
+    body: dict[str, object] | None = None
+    rightful: bool = True  # whose it is can do this request as it stands
+
+
+ADMIN = 403
+ROUTES: dict[tuple[str, str], Walk] = {
+    ("GET", "/api/v1/jobs/{job_id}"): Walk(make=a_job),
+    ("GET", "/api/v1/jobs/{job_id}/history"): Walk(make=a_job),
+    ("DELETE", "/api/v1/jobs/{job_id}"): Walk(make=a_job),
+    ("GET", "/api/v1/images/{image_id}"): Walk(make=an_image),
+    ("DELETE", "/api/v1/account/keys/{key_id}"): Walk(make=a_key),
+    ("GET", "/api/v1/admin/users/{user_id}"): Walk(make=a_user, stranger=ADMIN),
+    ("PATCH", "/api/v1/admin/users/{user_id}"): Walk(make=a_user, stranger=ADMIN, body={}),
+    ("POST", "/api/v1/admin/users/{user_id}/login-link"): Walk(make=a_user, stranger=ADMIN),
+    ("POST", "/api/v1/admin/users/{user_id}/grants"): Walk(
+        make=a_user, stranger=ADMIN, body={"amount_gpu_ms": 1}
+    ),
+    ("GET", "/api/v1/admin/jobs/{job_id}"): Walk(make=a_job, stranger=ADMIN),
+    ("DELETE", "/api/v1/admin/jobs/{job_id}"): Walk(make=a_job, stranger=ADMIN),
+    ("GET", "/api/v1/admin/dead-letters/{job_id}"): Walk(make=a_dead_letter, stranger=ADMIN),
+    ("POST", "/api/v1/admin/dead-letters/{job_id}/requeue"): Walk(make=a_dead_letter, stranger=ADMIN),
+    ("POST", "/api/v1/admin/dead-letters/{job_id}/drop"): Walk(make=a_dead_letter, stranger=ADMIN),
+    ("POST", "/api/v1/admin/workers/{worker_id}/drain"): Walk(make=a_worker, stranger=ADMIN),
+    ("POST", "/api/v1/admin/workers/{worker_id}/quarantine"): Walk(make=a_worker, stranger=ADMIN),
+    ("POST", "/api/v1/admin/workers/{worker_id}/readmit"): Walk(make=a_worker, stranger=ADMIN),
+    ("DELETE", "/api/v1/admin/worker-tokens/{token_id}"): Walk(make=a_worker_token, stranger=ADMIN),
+    # A file is read by its signature alone; no key helps, its owner's neither.
+    ("GET", "/files/{key:path}"): Walk(make=a_file, stranger=403, rightful=False),
+    ("HEAD", "/files/{key:path}"): Walk(make=a_file, stranger=403, rightful=False),
+    ("PUT", "/files/{key:path}"): Walk(make=a_file, stranger=403, rightful=False),
+}
+LISTS = {
+    "/api/v1/jobs",
+    "/api/v1/images",
+    "/api/v1/account/statement",
+    "/api/v1/account/keys",
+}
+
+
+def routes_that_name_something(house: House) -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in house.app.routes
+        if isinstance(route, APIRoute) and "{" in route.path
+        for method in route.methods
+    }
+
+
+def test_every_route_that_names_an_object_is_walked_here(house: House) -> None:
+    assert routes_that_name_something(house) == set(ROUTES)
+
+
+def test_the_description_names_no_other(house: House) -> None:
+    described = {
+        (method.upper(), path)
+        for path, methods in house.app.openapi()["paths"].items()
+        if "{" in path
+        for method in methods
+    }
+    assert described <= set(ROUTES)
+
+
+def filled(path: str, name: str) -> str:
+    return path[: path.index("{")] + name + path[path.index("}") + 1 :]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_strangers_key_finds_nothing(
+    house: House, owner: Person, member: Person, method: str, path: str
+) -> None:
+    walk = ROUTES[method, path]
+    stranger = await house.person("eve")
+    address = filled(path, await walk.make(house, member))
+    answer = await stranger.client.request(method, address, json=walk.body)
+    assert answer.status_code == walk.stranger, answer.text
+    if walk.stranger == 404:
+        nowhere = filled(path, str(new_id(house.clock())))
+        unknown = await stranger.client.request(method, nowhere, json=walk.body)
+        assert fault(answer, 404, "not_found")["code"] == fault(unknown, 404, "not_found")["code"]
+    if walk.rightful:
+        rightful = owner if walk.stranger == ADMIN else member
+        answer = await rightful.client.request(method, address, json=walk.body)
+        assert answer.status_code < 300, answer.text
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_nobody_finds_nothing(
+    house: House, owner: Person, member: Person, method: str, path: str
+) -> None:
+    walk = ROUTES[method, path]
+    address = filled(path, await walk.make(house, member))
+    answer = await house.client().request(method, address, json=walk.body)
+    assert answer.status_code == (403 if path.startswith("/files/") else 401)
+
+
+@pytest.mark.parametrize("path", sorted(LISTS))
+async def test_lists_hold_nothing_of_others(house: House, member: Person, path: str) -> None:
+    made = {await a_job(house, member), await an_image(house, member), await a_key(house, member)}
+    stranger = await house.person("eve")
+    mine, theirs = await member.client.get(path), await stranger.client.get(path)
+    assert mine.status_code == theirs.status_code == 200
+    assert any(each in mine.text for each in made), "the list must show its owner what it hides from others"
+    assert not any(each in theirs.text for each in (*made, str(member.account.id)))
+
+
+TEXTS = {
+    "/api/v1/jobs": {"prompt": "?"},
+    "/api/v1/login": {"token": "?"},
+    "/api/v1/account/keys": {"name": "?"},
+    "/api/v1/admin/users": {"name": "?", "plan": "?"},
+    "/api/v1/admin/worker-tokens": {"name": "?"},
+    "/worker/v1/register": {"name": "?", "device": "?", "models": ["?"], "slots": 1, "version": "?"},
+    "/worker/v1/pull": {"worker_id": "?", "free": 1, "warm": ["?"], "wait_s": 0},
+    "/worker/v1/leave": {"worker_id": "?"},
+}
+
+
+@pytest.mark.parametrize("path", TEXTS)
+@pytest.mark.parametrize("escape", [r"a\u0000b", r"a\ud800b", r"\udfff\ud800"])
+async def test_text_that_no_store_can_keep_is_refused(
+    house: House, owner: Person, path: str, escape: str
+) -> None:
+    secret = await house.worker_token() if path.startswith("/worker/") else owner.secret
+    answer = await house.client(secret).post(
+        path,
+        content=json.dumps(TEXTS[path]).replace("?", escape),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422, answer.text

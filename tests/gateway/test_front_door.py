@@ -1,0 +1,47 @@
+"""What every answer carries, and what the log never holds."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import pytest
+from tests.gateway.conftest import House, Person
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/account", "/nothing", "/login", "/openapi.json"])
+async def test_every_answer_has_the_headers_for_browsers(house: House, member: Person, path: str) -> None:
+    headers = (await member.client.get(path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY" and headers["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "access-control-allow-origin" not in headers
+
+
+async def test_what_is_private_is_not_cached(member: Person) -> None:
+    assert (await member.client.get("/api/v1/account")).headers["cache-control"] == "no-store"
+
+
+async def test_the_log_holds_no_secret(
+    house: House, member: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    cookie = await house.session(member.account)
+    with caplog.at_level(logging.DEBUG, logger="darkroom"):
+        await member.client.get("/api/v1/account/statement?limit=7")
+        await house.client(cookie=cookie).get("/api/v1/account")
+        await house.client().get("/login?token=dl_swordfish")
+        await house.client().post("/api/v1/login", json={"token": "dl_swordfish"})
+    lines = [record.getMessage() for record in caplog.records if record.name == "darkroom.access"]
+    assert len(lines) == 4
+    assert lines[0].startswith("203.0.113.5 GET /api/v1/account/statement 200 ")
+    assert lines[0].endswith(str(member.account.id)) and "limit=7" not in lines[0]
+    for secret in (member.secret, cookie, "swordfish"):
+        assert secret not in caplog.text
+
+
+async def test_a_path_cannot_forge_a_line_of_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="darkroom.access"):
+        answer: httpx.Response = await house.client().get("/a%0Aforged%1b[31m")
+    assert answer.status_code == 404
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "darkroom.access"]
+    assert "\n" not in line and "\x1b" not in line and r"/a\nforged" in line

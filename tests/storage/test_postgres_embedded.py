@@ -1,0 +1,119 @@
+"""The embedded server: one for each folder, shared, found again after a crash, and kind about what it cannot do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.postgres_fixture import FAST
+
+from darkroom.core.errors import StoreUnavailable
+from darkroom.storage.postgres.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cluster for all tests of this module; no server runs between them. Its path is too long for a socket."""
+    return tmp_path_factory.mktemp("a folder with a long name, " + "long " * 20)
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(folder, settings=FAST)
+    yield server
+    server.stop()
+    assert server.pid() is None
+
+
+async def ask(dsn: str, question: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+async def test_it_starts_answers_and_stops(server: EmbeddedPostgres) -> None:
+    dsn = server.start()
+    assert dsn == server.dsn
+    assert await ask(dsn, "SELECT current_database()") == "darkroom"
+    assert await ask(dsn, "SHOW listen_addresses") == ""
+    assert await ask(dsn, "SELECT lower('ÄÖ')") == "äö"
+    server.stop()
+    assert server.pid() is None
+    server.stop()
+
+
+async def test_what_was_answered_is_on_the_disk(folder: Path) -> None:
+    with EmbeddedPostgres(folder) as dsn:
+        assert await ask(dsn, "SHOW synchronous_commit") == "on"
+        assert await ask(dsn, "SHOW fsync") == "on"
+
+
+def test_nobody_else_may_look_at_the_data(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    assert stat.S_IMODE((folder / "data").stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.log.stat().st_mode) == 0o600
+    socket_folder = Path(server.dsn.partition("?host=")[2])
+    assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
+
+
+async def test_the_last_one_stops_it(server: EmbeddedPostgres, folder: Path) -> None:
+    other = EmbeddedPostgres(folder, settings=FAST)
+    server.start()
+    pid = server.pid()
+    other.start()
+    assert other.pid() == pid
+    server.stop()
+    assert await ask(other.dsn, "SELECT 1") == 1
+    other.stop()
+    assert other.pid() is None
+
+
+async def test_a_server_whose_starter_died_is_found_and_stopped(server: EmbeddedPostgres, folder: Path) -> None:
+    starter = os.fork()
+    if starter == 0:
+        EmbeddedPostgres(folder, settings=FAST).start()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(starter, 0)
+    orphan = server.pid()
+    assert orphan is not None
+    server.start()
+    assert server.pid() == orphan
+
+
+async def test_it_recovers_from_a_crash_and_from_a_number_that_went_to_another_process(
+    server: EmbeddedPostgres, folder: Path
+) -> None:
+    await ask(server.start(), "CREATE TABLE kept AS SELECT 7 AS number")
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGQUIT)
+    while server.pid() is not None:
+        os.sched_yield()
+    lines = (str(os.getpid()), *("",) * 6, "ready")
+    (folder / "data" / "postmaster.pid").write_text("\n".join(lines))
+    assert await ask(server.start(), "SELECT number FROM kept") == 7
+
+
+def test_another_major_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "PG_VERSION").write_text("15\n")
+    with pytest.raises(StoreUnavailable, match="made by PostgreSQL 15, and this Darkroom brings 18"):
+        EmbeddedPostgres(tmp_path).start()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        EmbeddedPostgres(tmp_path / "file" / "postgres").start()
+
+
+def test_a_start_that_fails_says_what_the_server_said(folder: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="no_such_setting"):
+        EmbeddedPostgres(folder, settings={"no_such_setting": "1"}).start()

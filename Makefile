@@ -19,7 +19,7 @@ export OMP_WAIT_POLICY := passive
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini \
-	bench-imagine bench-engine clean
+	bench-imagine bench-engine bench-gateway bench-moderation chaos clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,15 @@ bench-imagine: $(INSTALLED) ## time a grid, split by stage
 
 bench-engine: $(INSTALLED) ## time rows against whole requests in the engine
 	@$(BIN)/python benchmarks/engine_rows.py $(ARGS)
+
+bench-gateway: $(INSTALLED) ## load the whole service, beside two queue libraries (ARGS="--seconds 20 --skip-sse")
+	@$(BIN)/python -m benchmarks.gateway $(ARGS)
+
+bench-moderation: $(INSTALLED) ## count what moderation misses and stops without need
+	@$(BIN)/python benchmarks/moderation.py $(ARGS)
+
+chaos: $(INSTALLED) ## break the service in every way and look for what was lost (ARGS="--rounds 20 --seed 1")
+	@$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 clean: ## remove what was built, except .venv and .cache
 	@rm -rf build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

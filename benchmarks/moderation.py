@@ -28,7 +28,7 @@ ROW = "{:<16}{:>8}{:>14}{:>14}"
 
 
 class Part(StrEnum):
-    """Thresholds and words were chosen on TUNING alone; LATER was written when that was done."""
+    """Thresholds were chosen on TUNING; LATER was written when words and exemplars were done (docs/moderation.md)."""
 
     TUNING = "tuning half"
     HELD_OUT = "held-out half"

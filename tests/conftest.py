@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import pytest
 from hypothesis import settings
 
 # No deadline: a timing is never a test. "fast" looks for new examples at each run; "ci" repeats itself exactly.
@@ -14,4 +15,5 @@ settings.register_profile("ci", max_examples=100, deadline=None, derandomize=Tru
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
+pytest.register_assert_rewrite("tests.contracts")
 pytest_plugins = ["tests.postgres_fixture"]

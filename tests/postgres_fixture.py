@@ -19,8 +19,8 @@ from darkroom.storage.postgres.store import PostgresStore
 from darkroom.storage.postgres.upkeep import tidy
 
 SCHEMA = "darkroom_test"
-# A test's data may be lost with the machine; its time may not.
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
+# A test's data may be lost with the machine, though not with the server.
+FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
 EMPTY = """
 DO $$

@@ -151,6 +151,20 @@ async def test_who_does_not_leave_is_killed(tmp_path: Path) -> None:
     assert watch.exits == [("box-cpu", -signal.SIGKILL)]
 
 
+async def test_who_does_not_leave_is_asked_again_before(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys, time; asked = []\n"
+        "def ask(*_): asked.append(1); len(asked) == 2 and sys.exit(5)\n"
+        "signal.signal(15, ask); print('up', flush=True); time.sleep(60)"
+    )
+    watch = Watch()
+    running = fleet(code, watch, tmp_path)
+    await running.start()
+    await written(tmp_path / "worker-box-cpu.log", "up")
+    await asyncio.gather(running.stop(1.0), watch.until(lambda: watch.exits))
+    assert watch.exits == [("box-cpu", 5)]
+
+
 async def test_stopping_cuts_a_pause_short() -> None:
     watch = Watch(pauses=1)
     running = fleet("raise SystemExit(1)", watch)

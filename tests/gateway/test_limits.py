@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.conftest import START, House, Person, fault
 
 from darkroom.core.accounts import Plan
-from darkroom.gateway.credentials import KEY_PREFIX, LOGIN_PREFIX, new_secret
+from darkroom.gateway.credentials import KEY_PREFIX, LOGIN_PREFIX, SESSION_PREFIX, new_secret
 from darkroom.gateway.limits import FAILURES_PER_MINUTE, Buckets
 
 
@@ -99,6 +99,21 @@ async def test_who_guesses_login_links_is_slowed_down(house: House) -> None:
     client = house.client()
     answers = [
         await client.post("/api/v1/login", json={"token": new_secret(LOGIN_PREFIX)})
+        for _ in range(FAILURES_PER_MINUTE + 1)
+    ]
+    assert [answer.status_code for answer in answers] == [401] * FAILURES_PER_MINUTE + [429]
+
+
+async def test_what_is_no_secret_at_all_is_no_guess(house: House) -> None:
+    for secret in ["", "dk_short", "hello"] * FAILURES_PER_MINUTE:
+        answer = await house.client(secret).get("/api/v1/account")
+        assert answer.status_code == 401
+    fault(await house.client(new_secret(KEY_PREFIX)).get("/api/v1/account"), 401, "not_authenticated")
+
+
+async def test_a_session_that_was_guessed_counts_as_well(house: House) -> None:
+    answers = [
+        await house.client(cookie=new_secret(SESSION_PREFIX)).get("/api/v1/account")
         for _ in range(FAILURES_PER_MINUTE + 1)
     ]
     assert [answer.status_code for answer in answers] == [401] * FAILURES_PER_MINUTE + [429]

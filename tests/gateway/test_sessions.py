@@ -20,6 +20,7 @@ async def link_for(owner: Person, person: Person) -> str:
     """The token of a new login link."""
     made = await owner.client.post(f"/api/v1/admin/users/{person.account.id}/login-link")
     assert made.status_code == 201 and made.json()["expires_in_s"] == 86_400
+    assert made.json()["url"].startswith(f"http://{HOST}/login?token=dl_")
     return parse_qs(urlsplit(made.json()["url"]).query)["token"][0]
 
 

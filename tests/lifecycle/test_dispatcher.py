@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.lifecycle.conftest import BAD, FINE, eventually
 
-from darkroom.core.errors import NotFound
+from darkroom.core.errors import NotFound, StoreUnavailable
 from darkroom.core.jobs import JobState, Outcome
 from darkroom.core.news import JobPreviewed, JobProgressed
 from darkroom.core.verdicts import Subject
@@ -15,6 +15,7 @@ from darkroom.core.work import Claim, Fault, Instructions, Progress
 from darkroom.core.workers import WorkerState
 from darkroom.lifecycle.cancel import cancel
 from darkroom.lifecycle.keys import preview_key
+from darkroom.lifecycle.submit import submit
 
 S = JobState
 
@@ -85,11 +86,13 @@ async def test_a_client_that_hangs_up_during_the_claim_gives_its_jobs_back_uncou
     ada = await world.account("ada")
     await world.worker()
     (job,) = await world.submit(ada)
+    gate = world.ledger.gates["claim"] = asyncio.Event()
     pulling = asyncio.create_task(world.pull())
     await eventually(lambda: "claim" in world.ledger.calls)
     pulling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await pulling
+    gate.set()
     await eventually(lambda: len(world.dispatcher._memory.returned) == 1)
     await world.dispatcher.tick()
     assert ((await world.job(job)).state, (await world.job(job)).attempt) == (S.READY, 0)
@@ -98,6 +101,40 @@ async def test_a_client_that_hangs_up_during_the_claim_gives_its_jobs_back_uncou
     world.dispatcher.give_back("w1", [again.claim])  # the answer never reached it
     await world.dispatcher.tick()
     assert ((await world.job(job)).state, (await world.job(job)).attempt) == (S.READY, 0)
+
+
+async def test_a_client_that_hangs_up_just_when_it_is_served_takes_nothing_with_it(world):
+    ada = await world.account("ada")
+    await world.worker()
+    pulling = asyncio.create_task(world.pull(wait_s=20))
+    await eventually(lambda: len(world.dispatcher._memory.line) == 1)
+    job = (await submit(world.make_rooms(), ada, text="a fox")).change.jobs[0]
+    world.dispatcher.notice([job])
+    world.dispatcher._deal()
+    pulling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pulling
+    assert [each.claim.job_id for each in await world.pull()] == [job.id]
+
+
+async def test_jobs_whose_claim_failed_are_back_at_once(world):
+    ada = await world.account("ada")
+    await world.worker()
+    (job,) = await world.submit(ada)
+    world.ledger.failing["claim"] = 1
+    with pytest.raises(StoreUnavailable):
+        await world.pull()
+    assert [each.claim.job_id for each in await world.pull()] == [job.id]
+
+
+async def test_old_news_of_a_job_that_runs_changes_nothing(world):
+    ada = await world.account("ada")
+    await world.worker()
+    (ready,) = await world.submit(ada)
+    (assignment,) = await world.pull()
+    world.dispatcher.notice([ready])
+    assert world.dispatcher.heartbeat("w1", [assignment.claim]) == Instructions()
+    assert await world.pull() == []
 
 
 async def test_a_silent_workers_jobs_run_elsewhere(world):

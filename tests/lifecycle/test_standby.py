@@ -86,6 +86,31 @@ async def test_a_waiting_pull_is_told_when_the_lease_is_lost(world):
     assert told.value.url == "http://two"
 
 
+async def test_who_did_not_renew_the_lease_says_nothing_even_while_nobody_else_has_it(world):
+    await world.worker()
+    world.clock.move(7)
+    assert not world.dispatcher.active
+    with pytest.raises(NotActive):
+        world.dispatcher.heartbeat("w1", [])
+    await world.dispatcher.tick()
+    assert world.dispatcher.active
+
+
+async def test_who_gets_the_lease_back_after_somebody_else_begins_anew_from_the_ledger(world):
+    ada = await world.account("ada")
+    await world.worker()
+    (job,) = await world.submit(ada)
+    world.clock.move(7)
+    other = world.make_dispatcher("two", world.make_rooms())
+    await other.tick()
+    await world.worker("w2", dispatcher=other)
+    (assignment,) = await other.pull("w2", free=1, warm=[], wait_s=0)
+    await other._lease.release()
+    await world.dispatcher.tick()
+    assert world.dispatcher.position(job.id) is None
+    assert world.dispatcher.holds("w2", assignment.claim)
+
+
 async def test_the_ledger_refuses_claims_of_an_old_epoch(world):
     ada = await world.account("ada")
     await world.worker()
@@ -163,7 +188,7 @@ async def _survives(world: World, store, step: str, when: str) -> None:
     for turn in range(400):
         try:
             await world.later(2)
-            await _play(world, ada, rng, turn)
+            await _play(world, ada, rng, turn, more=getattr(store, when)[step] > 0)
         except (StoreUnavailable, NotFound, NotActive):
             pass
         left = await world.store.ledger.active_jobs()
@@ -176,13 +201,13 @@ async def _survives(world: World, store, step: str, when: str) -> None:
     await world.check_money(ada)
 
 
-async def _play(world: World, ada, rng: random.Random, turn: int) -> None:
+async def _play(world: World, ada, rng: random.Random, turn: int, *, more: bool) -> None:
     """One turn of a worker that does this and that."""
     name = f"w{turn // 20}"
     if turn % 20 == 19:
         world.dispatcher.lost(name)
         return
-    if turn % 7 == 1:
+    if turn % 7 == 1 and more:
         await world.submit(ada, "a fox", idempotency_key=f"key {turn}")
         await submit(world.make_rooms(), ada, text="an owl")  # another process
     await world.worker(name)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.moderation.folding import MAX_READINGS, fold
+from darkroom.moderation.folding import COMPOUND_PIECES, MAX_READINGS, fold
 
 
 def readings(text):
@@ -75,6 +75,10 @@ def test_plain_words_in_order():
     ]  # fmt: skip
 
 
+def test_letters_are_spelled_with_one_sign_throughout():
+    assert [word.plain for word in fold("s.i.e.g h.e.i.l")] == ["sieg", "heil"]
+
+
 def test_numbers_lead_words_as_words_of_their_own():
     assert [word.plain for word in fold("a 16yo, 50mm")] == ["a", "16", "yo", "50", "mm"]
 
@@ -87,9 +91,16 @@ def test_other_scripts_stay_what_they_are():
 def test_any_text_folds_into_few_readings(text):
     for word in fold(text):
         assert word.plain
-        assert 1 <= len(word.readings) <= 4 * MAX_READINGS
+        assert 1 <= len(word.readings) <= 4 * COMPOUND_PIECES * MAX_READINGS
 
 
 @given(st.lists(st.sampled_from(["1", "4", "e", "*", "$", "@", "!", "|"]), max_size=200))
 def test_a_wall_of_signs_costs_little(signs):
     assert len(fold("x" + "".join(signs) + "x")) <= 200
+
+
+def test_a_chain_of_compounds_is_read_a_stretch_at_a_time():
+    words = fold("no-" * 400 + "nu-de")
+    assert len(words) == 402
+    assert max(len(reading) for word in words for reading in word.readings) <= 2 * COMPOUND_PIECES
+    assert "nude" in words[-2].readings

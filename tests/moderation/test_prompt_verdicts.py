@@ -108,6 +108,12 @@ def test_a_corner_of_a_long_text_is_seen(moderator, plane):
     assert len(plane.asked[0]) > 1
 
 
+def test_the_end_of_a_long_text_is_read_and_an_endless_one_is_not_judged(moderator):
+    assert moderator.check(["fox " * 5000 + "nude"]).category == "light"
+    with pytest.raises(ModerationUnavailable, match="characters"):
+        moderator.check(["fox " * 10_000])
+
+
 def test_the_frame_of_a_picture_is_set_aside(moderator, plane):
     moderator.check(["a picture of a cat", "an oil painting showing a cat", "image of cats"])
     assert plane.asked == [["a cat", "cats"]]

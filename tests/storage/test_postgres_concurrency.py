@@ -6,6 +6,7 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
+import asyncpg
 import pytest
 from tests.contracts.world import World, fence_of
 
@@ -17,7 +18,9 @@ from darkroom.storage.postgres.store import PostgresStore
 
 
 @pytest.fixture
-def world(postgres_store: PostgresStore) -> World:
+async def world(postgres_store: PostgresStore) -> World:
+    # All connections are made first: while one is being made, others would be done already, and nothing would meet.
+    await asyncio.gather(*(postgres_store.operations.ping() for _ in range(8)))
     return World(postgres_store)
 
 
@@ -133,7 +136,9 @@ async def test_events_of_one_account_become_visible_in_order(world: World) -> No
     await asyncio.gather(*(live(n) for n in range(30)))
     over.set()
     await follower
-    seen += [e.id for e in await world.store.library.moved_since(seen[-1], account_id=account.id, limit=1_000)]
+    seen += [
+        e.id for e in await world.store.library.moved_since(seen[-1], account_id=account.id, limit=1_000)
+    ]
     everything = await world.store.library.moved_since(0, account_id=account.id, limit=1_000)
     assert all(one < two for one, two in pairwise(seen))
     assert seen[1:] == [each.id for each in everything] and len(everything) == 30 * 4
@@ -149,3 +154,46 @@ async def test_a_claim_whose_answer_was_lost_is_given_again(world: World) -> Non
     world.wait(1)
     assert await world.claimed(job) == []
     assert await world.path(job) == ["ready", "running"]
+
+
+async def changes(world: World, name: str) -> tuple[Job, Any]:
+    """A job, and a call that is about to change it."""
+    account, ledger = await world.account(), world.store.ledger
+    unclaimed = name in ("claim", "request_cancel")
+    job = await (world.submitted(account) if unclaimed else world.running(account))
+    epoch = await world.epoch()
+    calls = {
+        "claim": lambda: ledger.claim([job.id], worker_id="w", epoch=epoch, now=world.now),
+        "mark_finishing": lambda: ledger.mark_finishing([(job.id, fence_of(job))], now=world.now),
+        "finish": lambda: ledger.finish([world.finish(job)]),
+        "requeue": lambda: ledger.requeue([world.requeue(job)], now=world.now),
+        "end": lambda: ledger.end([world.ending(job)], now=world.now),
+        "request_cancel": lambda: ledger.request_cancel(job.id, account_id=None, now=world.now),
+    }
+    return job, calls[name]()
+
+
+async def waiters(connection: Any) -> int:
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return count
+
+
+@pytest.mark.parametrize("name", ["claim", "mark_finishing", "finish", "requeue", "end", "request_cancel"])
+async def test_the_account_is_locked_before_the_job(world: World, postgres_dsn: str, name: str) -> None:
+    job, call = await changes(world, name)
+    holder, onlooker = await asyncpg.connect(postgres_dsn), await asyncpg.connect(postgres_dsn)
+    holding = holder.transaction()
+    await holding.start()
+    await holder.execute("SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE", job.account_id)
+    changing = asyncio.create_task(call)
+    async with asyncio.timeout(10):
+        while not await waiters(onlooker):
+            assert not changing.done(), "it went past the lock"
+    await onlooker.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE NOWAIT", job.id)
+    await holding.rollback()
+    await changing
+    assert len(await world.path(job)) > (1 if name in ("claim", "request_cancel") else 2)
+    await holder.close()
+    await onlooker.close()

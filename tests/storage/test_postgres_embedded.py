@@ -75,7 +75,7 @@ async def test_the_last_one_stops_it(server: EmbeddedPostgres, folder: Path) -> 
     assert other.pid() is None
 
 
-async def test_a_server_whose_starter_died_is_found_and_stopped(server: EmbeddedPostgres, folder: Path) -> None:
+def test_a_server_whose_starter_died_is_found_and_stopped(server: EmbeddedPostgres, folder: Path) -> None:
     starter = os.fork()
     if starter == 0:
         EmbeddedPostgres(folder, settings=FAST).start()

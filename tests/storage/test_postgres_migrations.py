@@ -66,9 +66,7 @@ async def test_a_newer_database_is_refused(postgres_dsn: str, connection: Any) -
         await connection.execute("DELETE FROM schema_migrations WHERE version = $1", newer)
 
 
-async def test_an_edited_migration_is_refused(
-    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_edited_migration_is_refused(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     first, *others = statements.migrations()
     edited = (replace(first, text=first.text + "-- better"), *others)
     monkeypatch.setattr(migrating, "migrations", lambda: edited)

@@ -69,9 +69,8 @@ async def test_a_restart_under_load_loses_and_doubles_nothing(server: EmbeddedPo
         world, failed = World(store), asyncio.Event()
         account = await world.account(grant_gpu_ms=10_000_000)
         wanted = [world.submission(account, waiting_cap=10_000) for _ in range(200)]
-        crowd = asyncio.gather(*(until_accepted(store, each, failed) for each in wanted[:100]))
-        while len(await jobs_of(store, account)) < 10:
-            await asyncio.sleep(0)
+        crowd = [asyncio.create_task(until_accepted(store, each, failed)) for each in wanted[:100]]
+        await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
         pid = server.pid()
         assert pid is not None
         os.kill(pid, sign)
@@ -79,7 +78,7 @@ async def test_a_restart_under_load_loses_and_doubles_nothing(server: EmbeddedPo
         async with asyncio.timeout(WAIT_S):
             await failed.wait()
         await asyncio.to_thread(server.start)
-        await asyncio.gather(crowd, late)
+        await asyncio.gather(*crowd, late)
         assert len(await jobs_of(store, account)) == 200
         assert await world.held_gpu_ms(account) == 200 * 1_000
         row = await store.accounts.get(account.id)
@@ -88,7 +87,9 @@ async def test_a_restart_under_load_loses_and_doubles_nothing(server: EmbeddedPo
         await store.close()
 
 
-async def test_a_pool_whose_connections_were_cut_heals(postgres_store: PostgresStore, postgres_dsn: str) -> None:
+async def test_a_pool_whose_connections_were_cut_heals(
+    postgres_store: PostgresStore, postgres_dsn: str
+) -> None:
     await asyncio.gather(*(postgres_store.operations.ping() for _ in range(8)))
     connection = await asyncpg.connect(postgres_dsn)
     await connection.execute(

@@ -79,7 +79,11 @@ async def test_a_day_begins_and_ends_at_midnight_utc(connection: Any, world: Wor
     jobs = [await world.submitted(account, id=new_id(moment)) for moment in moments]
     for job in jobs:
         await world.store.ledger.request_cancel(job.id, account_id=None, now=world.now)
-    assert [await where(connection, job.id) for job in jobs] == ["default", f"{START:%Y%m%d}", f"{START:%Y%m%d}"]
+    assert [await where(connection, job.id) for job in jobs] == [
+        "default",
+        f"{START:%Y%m%d}",
+        f"{START:%Y%m%d}",
+    ]
 
 
 async def test_a_look_up_by_id_reads_one_day(connection: Any) -> None:

@@ -58,6 +58,8 @@ class Service:
     failing: dict[str, tuple[int, Json]] = field(default_factory=dict)
     """Path -> the status and the body of every answer there; "*" stands for every path."""
     outcome: str = "accepted"
+    refused: set[str] = field(default_factory=set)
+    """Jobs of which no completion is taken, nor anything that comes with it."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, holds: Callable[[], object]) -> None:
@@ -97,6 +99,8 @@ class Service:
         if body["worker_id"] not in self.known:
             return _error(404, "unknown_worker", "who?")
         handler: Callable[[Json], Coroutine[Any, Any, Json]] = getattr(self, f"_{path[1:]}")
+        if any(r["kind"] == "completed" and r["job_id"] in self.refused for r in body.get("reports", ())):
+            return _error(422, "invalid_request", "a completion cannot be read")
         answer = await handler(body)
         return JSONResponse(answer) if answer else Response(status_code=204)
 
@@ -149,7 +153,7 @@ async def serve(service: Service) -> AsyncIterator[Service]:
         routes=[Route("/{path:path}", service.answer, methods=["POST", "PUT"])],
     )
     started = asyncio.Event()
-    server = _Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="none"))
+    server = _Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none"))
     server.started_event = started
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(WAIT_S):

@@ -34,10 +34,12 @@ class Scorer:
 
 
 @pytest.mark.slow
-async def test_the_same_pixels_as_in_ones_own_process(service: Any, connect: Any) -> None:
+async def test_the_same_pixels_as_in_ones_own_process(
+    service: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_THREADS", "1")  # as all tests
     settings = settings_of_process()
-    catalogue = open_catalogue(settings)
-    studio = await asyncio.to_thread(open_studio, settings)
+    catalogue, studio = open_catalogue(settings), open_studio(settings)
     (params,) = parse(PROMPT, catalogue=catalogue)
     job = Job(id="1", params=params, canonical=PROMPT, seed=7)
     (expected,) = draw(studio, [job], range(4), tell=lambda event: None, check=lambda: None)

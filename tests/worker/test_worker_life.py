@@ -110,6 +110,13 @@ async def test_a_generator_that_keeps_raising_ends_the_worker(running: Any) -> N
     assert running.service.left == ["worker-1"]
 
 
+async def test_a_run_that_ends_well_restores_trust_in_the_generator(running: Any) -> None:
+    for number, text in enumerate(["broken", "broken", "a fox", "broken", "broken", "a fox"], start=1):
+        running.service.job(text, number=number)
+        await running.service.until(lambda number=number: len(running.service.reports) == number)
+    assert [report["kind"] for report in running.service.reports] == ["failed", "failed", "completed"] * 2
+
+
 async def test_pictures_that_cannot_be_scored_are_not_uploaded(running: Any) -> None:
     running.finisher.fault = ModerationUnavailable()
     running.service.job()

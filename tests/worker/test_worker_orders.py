@@ -75,12 +75,25 @@ async def test_a_report_is_retried_until_it_is_answered(running: Any) -> None:
 
 async def test_a_report_that_is_refused_becomes_a_failure_and_holds_up_no_other(running: Any) -> None:
     service = running.service
-    service.failing["/reports"] = (422, {"error": {"code": "invalid_request", "message": "no"}})
-    service.job()
-    await service.until(lambda: service.calls.count("/reports") > 1)
+    service.failing["/reports"] = AWAY
+    good, bad = service.job(), service.job(number=2)
+    service.refused = {bad["job_id"]}  # it comes after the other
+    await service.until(lambda: len(service.stored) == 8 and service.calls.count("/reports") > 2)
     del service.failing["/reports"]
-    service.job(number=2)
-    await service.until(lambda: any(report["kind"] == "completed" for report in service.reports))
+    await service.until(lambda: len(service.reports) == 2)
+    kinds = {report["job_id"]: report["kind"] for report in service.reports}
+    assert kinds == {bad["job_id"]: "failed", good["job_id"]: "completed"}
+    await service.until(lambda: service.heartbeats[-1] == [])
+
+
+async def test_a_failure_that_is_refused_is_given_up(running: Any) -> None:
+    service = running.service
+    service.failing["/reports"] = (422, {"error": {"code": "invalid_request", "message": "no"}})
+    service.job("undrawable")
+    await service.until(lambda: "/reports" in service.calls)
+    beats = len(service.heartbeats)
+    await service.until(lambda: len(service.heartbeats) > beats + 1 and service.heartbeats[-1] == [])
+    assert service.calls.count("/reports") == 1
 
 
 async def test_unheard_for_fifteen_seconds_it_drops_its_jobs_and_goes_on_later(running: Any) -> None:
@@ -154,3 +167,21 @@ async def test_a_run_that_may_not_upload_any_more_is_dropped_without_a_word(runn
     service.job(number=2)
     await service.until(lambda: service.reports)
     assert [report["job_id"][-1] for report in service.reports] == ["2"]
+
+
+async def test_it_takes_no_work_while_its_heartbeat_is_not_heard(running: Any) -> None:
+    service = running.service
+    await service.until(lambda: service.heartbeats)
+    service.failing["*"] = AWAY
+    service.known.clear()  # which ends the pull under way
+    await service.until(lambda: "/pull" in service.calls)
+    running.now[0] += 20
+    service.job()
+    service.failing["/heartbeat"] = AWAY
+    service.known.add("worker-1")
+    del service.failing["*"]
+    calls = service.calls.count("/heartbeat")
+    await service.until(lambda: service.calls.count("/heartbeat") > calls + 10)
+    assert service.waiting and running.generator.added == []
+    del service.failing["/heartbeat"]
+    await service.until(lambda: service.reports)

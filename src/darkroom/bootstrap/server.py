@@ -93,7 +93,7 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
         greeting = await welcome(store.accounts, read_plans(settings.plans), data=settings.data, now=now())
         bus = EventBus()
         rooms = join(settings, store, objects, bus)
-        await asyncio.to_thread(rooms.moderator.check, ["warm"])
+        await asyncio.to_thread(rooms.moderator.warm)
         dispatcher = Dispatcher(
             rooms,
             read_dispatch_policy(settings.dispatch),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from darkroom.core.errors import Cancelled, DarkroomError, PromptError
+from darkroom.core.errors import Blocked, Cancelled, DarkroomError, PromptError, Refused
 
 DONE = 0
 FAILED = 1
@@ -28,7 +28,9 @@ def exit_code(error: BaseException) -> int:
     """0 done, 1 failed, 2 bad input, 130 cancelled."""
     if isinstance(error, (Cancelled, KeyboardInterrupt, click.Abort)):
         return CANCELLED
-    return BAD_INPUT if isinstance(error, (PromptError, click.UsageError)) else FAILED
+    if type(error) is Refused:  # what a server cannot make sense of; its subclasses were understood
+        return BAD_INPUT
+    return BAD_INPUT if isinstance(error, (PromptError, Blocked, click.UsageError)) else FAILED
 
 
 def as_object(error: BaseException) -> dict[str, str | int]:
@@ -36,7 +38,8 @@ def as_object(error: BaseException) -> dict[str, str | int]:
     if isinstance(error, PromptError):
         return {"code": error.code, "message": error.message, "position": error.position, "hint": error.hint}
     if isinstance(error, DarkroomError):
-        return {"code": error.code, "message": error.message, "position": 0, "hint": ""}
+        hint = error.hint if isinstance(error, Refused) else ""
+        return {"code": error.code, "message": error.message, "position": 0, "hint": hint}
     if isinstance(error, click.ClickException):
         return {
             "code": "usage",

@@ -29,7 +29,22 @@ Examples:
   darkroom imagine "a {red, green} apple --ar 16:9" --json
   echo "a lighthouse at night" | darkroom imagine -
   darkroom show out/a-red-fox-in-the-snow_7_1.png
+  darkroom serve
+  darkroom jobs --state running
+  darkroom admin users add ada --plan standard
 """
+COMMANDS = (
+    *(
+        imagine_command,
+        parse_command,
+        models_command,
+        show_command,
+        jobs_command,
+        cancel_command,
+        open_command,
+    ),
+    *(account.account_group, admin.admin_group, serve_command, worker_command),
+)
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -42,6 +42,8 @@ class Watch:
         )
         self._bar_of: dict[str, TaskID] = {}
         self._done: dict[tuple[str, int], int] = {}
+        self._told: dict[str, tuple[int, int]] = {}
+        self._label_of: dict[str, str] = {}
         self._whole = True
         self._seen: dict[str, dict[int, Image.Image]] = {}
         self._shown: Image.Image | None = None
@@ -63,10 +65,13 @@ class Watch:
 
     def introduce(self, jobs: Mapping[str, str], indices: Sequence[int]) -> None:
         """The jobs of this run, by id, with what to call them, and the images of each. Comes before the first event."""
+        self._label_of = {job: _label(text) for job, text in jobs.items()}
         if len(jobs) > BARS_MAX:
             self._bar_of = dict.fromkeys(jobs, self._bars.add_task(f"{len(jobs)} jobs", total=None))
         else:
-            self._bar_of = {job: self._bars.add_task(_label(text), total=None) for job, text in jobs.items()}
+            self._bar_of = {
+                job: self._bars.add_task(label, total=None) for job, label in self._label_of.items()
+            }
         self._whole = len(indices) == IMAGES_PER_JOB
         self._done = {(job, index): 0 for job in jobs for index in indices}
 
@@ -79,6 +84,33 @@ class Watch:
             self._seen.setdefault(event.job_id, {})[event.index] = Image.frombytes("RGB", size, event.rgb)
             seen = self._seen[event.job_id]
             self._shown = _mosaic(seen) if self._whole else seen[event.index]
+
+    @property
+    def shows_previews(self) -> bool:
+        """Whether it is of any use to `look`."""
+        return self._shows_pixels
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether it is of any use to say what is `finished`."""
+        return self._shows_pixels or self._inline is not Inline.NONE
+
+    def advanced(self, job_id: str, done: int, total: int) -> None:
+        """Steps done of all steps of a job's images, where somebody else counts them."""
+        self._told[job_id] = (done, total)
+        bar = self._bar_of[job_id]
+        mine = [self._told.get(job, (0, total)) for job, of in self._bar_of.items() if of == bar]
+        self._bars.update(bar, completed=sum(done for done, _ in mine), total=sum(total for _, total in mine))
+
+    def placed(self, job_id: str, words: str) -> None:
+        """Where a job stands, beside its name; "" where its bar says it. Many jobs in one bar keep it to themselves."""
+        if len(self._bars.tasks) == len(self._bar_of):
+            label = self._label_of[job_id] + (f" [dim]{escape(words)}[/dim]" if words else "")
+            self._bars.update(self._bar_of[job_id], description=label)
+
+    def look(self, picture: Image.Image) -> None:
+        """A preview of an unfinished grid."""
+        self._shown = picture
 
     def finished(self, picture: Image.Image) -> None:
         """Show a finished grid (or lone image) where the terminal can."""

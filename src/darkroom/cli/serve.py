@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from darkroom.settings import PORT_MAX, WORKERS_MAX
 if TYPE_CHECKING:
     from darkroom.bootstrap.server import Ready
 
+STDIN = 0
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -25,8 +29,9 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 @click.option("--workers", type=click.IntRange(0, WORKERS_MAX), help="Workers to start here; 0 for none.")
 @click.option("--json", "as_json", is_flag=True, help="Say where it is as one JSON object.")
 @click.option("--verbose", is_flag=True, help="Log more.")
+@click.option("--until-closed", is_flag=True, hidden=True, help="Stop when standard input is closed.")
 def serve_command(
-    host: str | None, port: int | None, workers: int | None, as_json: bool, verbose: bool
+    host: str | None, port: int | None, workers: int | None, as_json: bool, verbose: bool, until_closed: bool
 ) -> None:
     """Serve: gateway, queue, database and a worker for each device of this machine, until Ctrl-C."""
     import uvloop
@@ -41,7 +46,17 @@ def serve_command(
         port=settings.port if port is None else port,
         workers=settings.workers if workers is None else workers,
     )
+    if until_closed:
+        threading.Thread(target=_stop_when_closed, name="until-closed", daemon=True).start()
     uvloop.run(serve(settings, tell=_tell_json if as_json else _tell))
+
+
+def _stop_when_closed() -> None:
+    """Whoever started this server holds the other end of its standard input: it ends with them, however they end."""
+    with suppress(OSError):
+        while os.read(STDIN, 1):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _tell(ready: Ready) -> None:

@@ -2,7 +2,8 @@
 
 Each has a real implementation and one in memory, and both pass one contract suite (tests/contracts). Every operation that
 writes is one transaction: it happens whole or not at all. `now` comes from the caller, so that a test can own the clock.
-Each may raise StoreUnavailable, and then nothing was changed, or the very same call may safely be made again.
+Each may raise StoreUnavailable, and then nothing was changed, or the very same call may safely be made again
+(but `Accounts.grant`, which would grant twice).
 """
 
 from __future__ import annotations
@@ -293,6 +294,7 @@ class Operations(Protocol):
 class Objects(Protocol):
     """Bytes by key. Keys are `staging/<job>/<fence>/<name>` until a verdict is stored, then `blobs/<2 hex>/<sha256>`.
 
+    Looks at unfinished grids, judged before they are stored, are `previews/<job>/<number>.webp`.
     A read needs a signed URL, and whoever signs one has checked who asks.
     """
 

@@ -51,8 +51,8 @@ class LocalFleet:
     """One worker for each of `devices`; without them, `workers` of them on the processor (None: one).
 
     Workers are called by the machine and the device, `box-cpu`: the same after a restart, another on another machine.
-    `on_exit` hears the name of every worker whose process ended; `exit_codes` keeps its last code. What a worker writes goes to a file of its own in
-    `logs`, or to nowhere. A worker that was drained, or whose token was refused, is not started again.
+    `on_exit` hears the name of every worker whose process ended; `exit_codes` keeps its last code. What a worker writes
+    goes to a file of its own in `logs`, or to nowhere. One that was drained, or whose token was refused, is not started again.
     """
 
     def __init__(
@@ -96,14 +96,15 @@ class LocalFleet:
         self._keepers = [asyncio.create_task(self._keep(device)) for device in self._devices]
 
     async def stop(self, grace_s: float) -> None:
-        """Asks every worker to leave, waits at most so long, and kills those that are still there."""
+        """Asks every worker to finish and leave; after half of the time, to hand back its jobs; in the end kills it."""
         self._stopping = True
         for resting in list(self._resting):
             resting.cancel()
-        for process in self._processes.values():
-            _send(process.terminate)
-        if self._keepers:
-            await asyncio.wait(self._keepers, timeout=grace_s)
+        for _ in range(2):
+            for process in self._processes.values():
+                _send(process.terminate)
+            if self._keepers:
+                await asyncio.wait(self._keepers, timeout=grace_s / 2)
         for name, process in self._processes.items():
             logger.warning("worker %s does not leave and is killed", name)
             _send(process.kill)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import ConfigDict, Field
 
 from darkroom.billing.periods import period_end
@@ -119,14 +119,30 @@ def admin_users_router() -> APIRouter:
         here.credentials.forget_account(user_id)
         return await _shown(account, here)
 
+    @router.get("/plans", operation_id="listPlans")
+    async def list_plans(caller: Admin, here: Here) -> PlansOut:
+        """The plans that accounts can be on."""
+        plans = here.rooms.plans
+        return PlansOut(plans=[plan_out(plan) for plan in plans.plans.values()], default=plans.default)
+
+    _add_gift_routes(router)
+    return router
+
+
+def _add_gift_routes(router: APIRouter) -> None:
+    """What an operator hands to an account: a way in, and time."""
+
     @router.post(
         "/users/{user_id}/login-link", status_code=201, operation_id="createLoginLink", tags=["admin: users"]
     )
-    async def create_login_link(user_id: UUID, caller: Admin, here: Here) -> LoginLinkOut:
+    async def create_login_link(user_id: UUID, caller: Admin, here: Here, request: Request) -> LoginLinkOut:
         """A link that logs an account in, once, within a day. Only owners make one for an owner."""
         target = await here.rooms.accounts.get(user_id)
         _check_role(caller.account, target, None)
-        return LoginLinkOut(url=await login_link(target, here), expires_in_s=int(LOGIN_LIFE.total_seconds()))
+        return LoginLinkOut(
+            url=await login_link(target, here, origin=here.settings.public_url or str(request.base_url)),
+            expires_in_s=int(LOGIN_LIFE.total_seconds()),
+        )
 
     @router.post("/users/{user_id}/grants", status_code=201, operation_id="grantTime")
     async def grant_time(user_id: UUID, body: GrantIn, caller: Admin, here: Here) -> BalanceOut:
@@ -138,22 +154,14 @@ def admin_users_router() -> APIRouter:
         )
         return balance_out(balance, plan_of(target, here.rooms.plans))
 
-    @router.get("/plans", operation_id="listPlans")
-    async def list_plans(caller: Admin, here: Here) -> PlansOut:
-        """The plans that accounts can be on."""
-        plans = here.rooms.plans
-        return PlansOut(plans=[plan_out(plan) for plan in plans.plans.values()], default=plans.default)
 
-    return router
-
-
-async def login_link(account: Account, here: Gateway) -> str:
-    """A new one-time link for an account, good for `LOGIN_LIFE`."""
+async def login_link(account: Account, here: Gateway, *, origin: str) -> str:
+    """A new one-time link for an account at the address where people reach us, good for `LOGIN_LIFE`."""
     secret = new_secret(LOGIN_PREFIX)
     await here.rooms.accounts.add_login(
         hash_of(secret), account_id=account.id, expires_at=here.now() + LOGIN_LIFE
     )
-    return f"{here.settings.public_url.rstrip('/')}/login?token={secret}"
+    return f"{origin.rstrip('/')}/login?token={secret}"
 
 
 def known_plan(name: str, here: Gateway) -> Plan:

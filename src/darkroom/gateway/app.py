@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 FLUSH_EVERY_S = 5.0  # how late it may be known when a key was last used
 
 
-def create_app(
-    rooms: Rooms, dispatcher: Dispatcher, *, settings: GatewaySettings | None = None
-) -> FastAPI:
+def create_app(rooms: Rooms, dispatcher: Dispatcher, *, settings: GatewaySettings | None = None) -> FastAPI:
     """The service over these rooms, whose bus must be an EventBus. Who calls runs the dispatcher."""
     assert isinstance(rooms.bus, EventBus), "streams of events need a bus to subscribe to"
     app = FastAPI(

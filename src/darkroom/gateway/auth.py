@@ -19,7 +19,7 @@ from darkroom.core.accounts import Account, Plan, Role, Scope
 from darkroom.core.errors import Exhausted, NotAllowed
 from darkroom.core.workers import WorkerToken
 from darkroom.gateway.context import Gateway, Here
-from darkroom.gateway.credentials import Known
+from darkroom.gateway.credentials import KEY_PREFIX, SESSION_PREFIX, WORKER_PREFIX, Known, well_formed
 from darkroom.gateway.errors import NotAuthenticated
 from darkroom.gateway.limits import FAILURES_PER_MINUTE, Taken
 from darkroom.gateway.renewal import plan_of, renewed
@@ -116,9 +116,11 @@ async def worker_token(
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(_worker_scheme)],
 ) -> WorkerToken:
     """The token of the worker that asks. Raises NotAuthenticated, Exhausted (`rate_limited`), StoreUnavailable."""
-    found = await here.credentials.by_worker_token(_bearer(request), now=here.now())
+    secret = _bearer(request)
+    found = await here.credentials.by_worker_token(secret, now=here.now())
     if found is None:
-        count_failure(request, here)
+        if well_formed(secret, WORKER_PREFIX):
+            count_failure(request, here)
         raise NotAuthenticated("This worker token is unknown or revoked.", hint=WORKER_HINT)
     return found
 
@@ -143,6 +145,8 @@ WORKER_HINT = "Send `Authorization: Bearer dw_...` with a token that an operator
 
 async def _by_key(request: Request, here: Gateway) -> Known:
     secret = _bearer(request)
+    if not well_formed(secret, KEY_PREFIX):
+        raise NotAuthenticated("This is no API key.", hint=KEY_HINT)
     if not here.credentials.seen_before(secret):
         refuse_guessing(request, here)
     known = await here.credentials.by_key(secret, now=here.now())
@@ -154,7 +158,7 @@ async def _by_key(request: Request, here: Gateway) -> Known:
 
 async def _by_session(request: Request, here: Gateway) -> Known:
     secret = _session(request)
-    if not secret:
+    if not well_formed(secret, SESSION_PREFIX):
         raise NotAuthenticated("This needs an API key or a session.", hint=KEY_HINT)
     if not here.credentials.seen_before(secret):
         refuse_guessing(request, here)
@@ -238,7 +242,7 @@ def refuse_guessing(request: Request, here: Gateway) -> None:
 
 
 def count_failure(request: Request, here: Gateway) -> None:
-    """Notes a failed attempt; raises Exhausted where there were too many."""
+    """Notes a failed attempt; raises Exhausted where there were too many. What is no secret at all is no attempt."""
     taken = here.failures.take(address_of(request), per_minute=FAILURES_PER_MINUTE, now=here.now())
     if not taken.allowed:
         raise _rate_limited("Too many failed attempts from this address.", taken)

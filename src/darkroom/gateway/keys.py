@@ -30,8 +30,9 @@ class NewKeyIn(Body):
 
     name: Annotated[str, Field(min_length=1, max_length=KEY_NAME_MAX_CHARACTERS)]
     scopes: Annotated[
-        frozenset[Scope], Field(min_length=1, description="No more than those of who makes it")
-    ] = frozenset({Scope.READ, Scope.WRITE})
+        tuple[Scope, ...],
+        Field(min_length=1, max_length=len(Scope), description="No more than those of who makes it"),
+    ] = (Scope.READ, Scope.WRITE)
 
 
 class NewKeyOut(KeyOut):
@@ -54,7 +55,8 @@ def keys_router() -> APIRouter:
     @router.post("", status_code=201, operation_id="createKey", responses=refusals(403, 409))
     async def create_key(body: NewKeyIn, caller: Writer, here: Here) -> NewKeyOut:
         """Make a key. It can do at most what the key or session that makes it can."""
-        _check_scopes(body.scopes, caller)
+        scopes = frozenset(body.scopes)
+        _check_scopes(scopes, caller)
         existing = await here.rooms.accounts.keys(caller.account.id)
         if sum(key.revoked_at is None for key in existing) >= KEYS_MAX:
             raise Conflict(
@@ -68,7 +70,7 @@ def keys_router() -> APIRouter:
             account_id=caller.account.id,
             name=body.name,
             prefix=secret[:SHOWN_CHARACTERS],
-            scopes=body.scopes,
+            scopes=scopes,
             created_at=now,
         )
         made = await here.rooms.accounts.add_key(key, secret_hash=hash_of(secret))

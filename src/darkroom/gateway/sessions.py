@@ -11,14 +11,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ConfigDict, Field
 
-from darkroom.core.accounts import Role
+from darkroom.core.accounts import Account, Role
 from darkroom.gateway.auth import (
     COOKIE,
     AnyCaller,
     count_failure,
     refuse_guessing,
 )
-from darkroom.gateway.context import Here
+from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.credentials import (
     LOGIN_PREFIX,
     SESSION_LIFE,
@@ -95,22 +95,10 @@ def sessions_router() -> APIRouter:
     @router.post("/api/v1/login", operation_id="login", responses=refusals(401, 422, 429, 503))
     async def login(body: LoginIn, request: Request, response: Response, here: Here) -> LoginOut:
         """Spend a login link for a session, which comes as a cookie."""
-        refuse_guessing(request, here)
-        now = here.now()
-        account = None
-        if well_formed(body.token, LOGIN_PREFIX):
-            account = await here.rooms.accounts.take_login(hash_of(body.token), now=now)
-        if account is None:
-            count_failure(request, here)
-            raise NotAuthenticated(
-                "This login link is unknown, used or expired.",
-                code="login_invalid",
-                hint="Ask an operator for a new one.",
-                field="token",
-            )
+        account = await _spend(body.token, request, here)
         secret = new_secret(SESSION_PREFIX)
         await here.rooms.accounts.add_session(
-            hash_of(secret), account_id=account.id, expires_at=now + SESSION_LIFE
+            hash_of(secret), account_id=account.id, expires_at=here.now() + SESSION_LIFE
         )
         set_cookie(response, secret, secure=request.url.scheme == "https")
         return LoginOut(name=account.name, role=account.role)
@@ -127,6 +115,22 @@ def sessions_router() -> APIRouter:
         return response
 
     return router
+
+
+async def _spend(token: str, request: Request, here: Gateway) -> Account:
+    """Whom a login link logs in. Raises NotAuthenticated (`login_invalid`), Exhausted (`rate_limited`)."""
+    if well_formed(token, LOGIN_PREFIX):
+        refuse_guessing(request, here)
+        account = await here.rooms.accounts.take_login(hash_of(token), now=here.now())
+        if account is not None:
+            return account
+        count_failure(request, here)
+    raise NotAuthenticated(
+        "This login link is unknown, used or expired.",
+        code="login_invalid",
+        hint="Ask an operator for a new one.",
+        field="token",
+    )
 
 
 def set_cookie(response: Response, secret: str, *, secure: bool) -> None:

@@ -16,6 +16,7 @@ from darkroom.core.images import Image, ImageFile
 from darkroom.core.jobs import TERMINAL, Cause, Job, JobMoved, JobState
 from darkroom.core.params import Lane, Visibility
 from darkroom.core.ports import Objects
+from darkroom.storage.objects import blob_key
 
 LINK_LIFE_S = 3600  # at least, at most twice that: links expire on the hour, so that browsers can cache them
 PREVIEW_TYPE = "image/webp"
@@ -135,11 +136,6 @@ async def _file_out(file: ImageFile, image: Image, objects: Objects, now: dateti
         height=file.height,
         size_bytes=file.size_bytes,
     )
-
-
-def blob_key(digest: str) -> str:
-    """Where the object with this sha256 is kept."""
-    return f"blobs/{digest[:2]}/{digest}"
 
 
 def job_out(

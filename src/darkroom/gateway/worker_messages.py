@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -216,7 +215,7 @@ def progress_of(item: ProgressItemIn) -> Progress:
     """Refused (`invalid_request`) where the preview is no base64."""
     try:
         preview = b64decode(item.preview, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or characters beyond ASCII
         raise Refused(
             "A preview is no base64.", code="invalid_request", hint="Send a WebP in base64.", field="preview"
         ) from None

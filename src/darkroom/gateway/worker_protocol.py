@@ -56,6 +56,13 @@ REFUSALS = refusals(401, 404, 422, 503)
 def worker_router() -> APIRouter:
     """All under /worker/v1. A standby answers 503 `not_active` with the address of the active one."""
     router = APIRouter(prefix="/worker/v1", tags=["workers"], responses=REFUSALS)
+    _add_presence(router)
+    _add_runs(router)
+    return router
+
+
+def _add_presence(router: APIRouter) -> None:
+    """Coming, being there, going."""
 
     @router.post("/register", operation_id="registerWorker", response_model=RegisteredOut)
     async def register(body: RegisterIn, token: WorkerHere, here: Here) -> JSONResponse:
@@ -81,6 +88,21 @@ def worker_router() -> APIRouter:
             }
         )
 
+    @router.post("/heartbeat", operation_id="heartbeat", response_model=InstructionsOut)
+    async def heartbeat(body: HeartbeatIn, token: WorkerHere, here: Here) -> JSONResponse:
+        """The worker lives, and has these runs."""
+        told = here.dispatcher.heartbeat(body.worker_id, [claim_of(claim) for claim in body.claims])
+        return JSONResponse(instructions_json(told))
+
+    @router.post("/leave", operation_id="leave", status_code=204)
+    async def leave(body: LeaveIn, token: WorkerHere, here: Here) -> None:
+        """The worker goes; what it still has is handed back."""
+        await here.dispatcher.leave(body.worker_id)
+
+
+def _add_runs(router: APIRouter) -> None:
+    """Jobs go down; steps, files and reports come up."""
+
     @router.post("/pull", operation_id="pullJobs", response_model=PulledOut)
     async def pull(body: PullIn, token: WorkerHere, here: Here, request: Request) -> JSONResponse:
         """Waits for work. Where the worker hangs up first, what it was to get goes back to its place."""
@@ -96,12 +118,6 @@ def worker_router() -> APIRouter:
     async def progress(body: ProgressIn, token: WorkerHere, here: Here) -> JSONResponse:
         """Steps and previews; fire and forget."""
         told = here.dispatcher.progress(body.worker_id, [progress_of(item) for item in body.items])
-        return JSONResponse(instructions_json(told))
-
-    @router.post("/heartbeat", operation_id="heartbeat", response_model=InstructionsOut)
-    async def heartbeat(body: HeartbeatIn, token: WorkerHere, here: Here) -> JSONResponse:
-        """The worker lives, and has these runs."""
-        told = here.dispatcher.heartbeat(body.worker_id, [claim_of(claim) for claim in body.claims])
         return JSONResponse(instructions_json(told))
 
     @router.post(
@@ -129,13 +145,6 @@ def worker_router() -> APIRouter:
         """What became of runs; to be repeated until it is answered."""
         outcomes = await here.dispatcher.report(body.worker_id, [report_of(each) for each in body.reports])
         return JSONResponse({"outcomes": [outcome.value for outcome in outcomes]})
-
-    @router.post("/leave", operation_id="leave", status_code=204)
-    async def leave(body: LeaveIn, token: WorkerHere, here: Here) -> None:
-        """The worker goes; what it still has is handed back."""
-        await here.dispatcher.leave(body.worker_id)
-
-    return router
 
 
 async def _while_connected(

@@ -80,6 +80,7 @@ class Dispatcher:
                 loops.create_task(repeat(self.keep, pause=self._until_stirred, start_anew=self._forget))
         finally:
             self._forget()
+            self._previews.stop()
             await self._release()
 
     async def tick(self) -> None:

@@ -87,6 +87,12 @@ class Previews:
         except (NotFound, Refused) as error:
             log.warning("previews stay behind: %s", error)
 
+    def stop(self) -> None:
+        """The process ends: what waits is dropped."""
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+
     async def settled(self) -> None:
         """Returns when nothing waits to be stored."""
         if self._task is not None:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-MAX_CHARACTERS = 8192  # of one text; no prompt is that long
 MAX_READINGS = 32  # of one word
+COMPOUND_PIECES = 6  # of a compound that is read as one word
 PARTED = "\n"  # no sign and no blank: what stands before the first word
 SPELLED_LETTERS = 3  # so many single letters in a row may be a word that was spelled out
 
@@ -69,7 +69,7 @@ class _Piece:
 
 def flatten(text: str) -> str:
     """Compatible forms, lower case, no marks over letters, nothing invisible: the same letters for the same look."""
-    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).casefold()
+    text = unicodedata.normalize("NFKC", text).casefold()
     decomposed = unicodedata.normalize("NFD", text)
     return "".join(sign for sign in decomposed if unicodedata.category(sign) not in ("Mn", "Cf", "Me"))
 
@@ -137,7 +137,7 @@ def _word(pieces: list[_Piece], at: int) -> Word:
     text = pieces[at].text
     readings = _readings(text)
     compound, end = text, at + 1
-    while end < len(pieces) and pieces[end].joined:
+    while end < min(len(pieces), at + COMPOUND_PIECES) and pieces[end].joined:
         compound += pieces[end].text
         end += 1
         readings |= _readings(compound)

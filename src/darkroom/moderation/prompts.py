@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import dist
 from threading import Lock
 
+from darkroom.core.errors import ModerationUnavailable
 from darkroom.core.params import GenerationParams
 from darkroom.core.ports import TextEmbedder
 from darkroom.core.verdicts import Decision, Verdict
@@ -19,6 +20,9 @@ from darkroom.moderation.policy import Meaning, Policy
 from darkroom.moderation.terms import TermFinder
 
 CACHED_VERDICTS = 4096
+MAX_CHARACTERS = (
+    24_000  # of one text; prompts are far shorter, and what is longer is not judged by its beginning
+)
 MAX_WHOLE_WORDS = (
     24  # of a text whose meaning is looked up at once; a longer one is also looked up piece by piece
 )
@@ -73,6 +77,10 @@ class PromptModerator:
     def check(self, texts: Sequence[str]) -> Verdict:
         """The gravest verdict on any of `texts`, or leave. Raises ModerationUnavailable, and then nothing may be drawn."""
         wanted = dict.fromkeys(_SPACE.sub(" ", text).strip() for text in texts)
+        if any(len(text) > MAX_CHARACTERS for text in wanted):
+            raise ModerationUnavailable(
+                f"A text of more than {MAX_CHARACTERS:,} characters can't be checked."
+            )
         found = self._remembered(wanted)
         fresh = {text: self._by_terms(text) for text in wanted if text not in found}
         found.update(self._by_meaning([text for text, verdict in fresh.items() if verdict is None]))

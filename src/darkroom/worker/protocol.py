@@ -146,10 +146,8 @@ class Connection:
                 self._url = error.url.rstrip("/") or self._home
                 if self._url == url:
                     raise
-            except Unavailable:
-                self._url = (
-                    self._home
-                )  # whoever dispatched may be gone; ask at the address that we were given
+            except Unavailable:  # whoever dispatched may be gone: ask where we were told to
+                self._url = self._home
                 raise
         raise Unavailable("each dispatcher says that another one is active")
 

@@ -48,8 +48,8 @@ def serving(folder: Path, *, profile: Path | None = None) -> Iterator[Service]:
         "DARKROOM_DATA": str(folder / "data"),
         "DARKROOM_CONFIG": str(folder / "none.toml"),
     }
-    watched = ["-m", "cProfile", "-o", str(profile)] if profile else []
-    command = [sys.executable, *watched, "-m", "darkroom.cli", "serve"]
+    program = ["benchmarks.gateway.profiled", str(profile)] if profile else ["darkroom.cli"]
+    command = [sys.executable, "-m", *program, "serve"]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--json", "--port", "0", "--workers", "0"],

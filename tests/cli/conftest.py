@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.cli.service import Running, Service
 from torch import Tensor
 
 from darkroom.core.errors import ModelError
@@ -55,6 +56,17 @@ class TinyDenoiser:
         return denoised.clamp(0, 1)
 
 
+@pytest.fixture(autouse=True)
+def nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No server, key or config file of whoever runs the tests; the data folder that a server would have."""
+    for name in ("DARKROOM_URL", "DARKROOM_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("DARKROOM_DATA", str(home / "data"))
+    monkeypatch.setenv("DARKROOM_CONFIG", str(home / "config.toml"))
+    return home
+
+
 @pytest.fixture(scope="session")
 def upscaler() -> Upscaler:
     return Upscaler.load()
@@ -74,7 +86,22 @@ def drawing(tiny_studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         between()
         return tiny_studio
 
-    monkeypatch.setattr("darkroom.cli.imagine.open_studio", open_studio)
+    monkeypatch.setattr("darkroom.cli.here.open_studio", open_studio)
     monkeypatch.chdir(tmp_path)
     yield tiny_studio
     assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".part")]
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    with Running() as running:
+        yield running
+
+
+@pytest.fixture
+def service(running: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Service:
+    """A service that runs, with its owner's key in the environment; the working folder is an empty one."""
+    monkeypatch.setenv("DARKROOM_URL", running.service.url)
+    monkeypatch.setenv("DARKROOM_KEY", running.service.owner.secret)
+    monkeypatch.chdir(tmp_path)
+    return running.service

@@ -38,12 +38,12 @@ def result(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def imagine_json(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, Any]:
-    assert run(["imagine", "--json", "--quiet", *arguments]) == code
+    assert run(["imagine", "--here", "--json", "--quiet", *arguments]) == code
     return result(capsys)
 
 
 def test_four_images_and_a_grid_in_both_formats(drawing: Studio, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["imagine", "a red fox in the snow --seed 7", "-o", "out"]) == 0
+    assert run(["imagine", "--here", "a red fox in the snow --seed 7", "-o", "out"]) == 0
     printed = capsys.readouterr()
     expected = [f"a-red-fox-in-the-snow_7_{n}.{f}" for n in (1, 2, 3, 4, "grid") for f in ("png", "webp")]
     assert printed.out.splitlines() == [f"out/{name}" for name in expected]
@@ -54,7 +54,7 @@ def test_four_images_and_a_grid_in_both_formats(drawing: Studio, capsys: pytest.
 
 
 def test_what_the_files_say(drawing: Studio) -> None:
-    run(["imagine", "a red fox --seed 7 --s 250 --no blur", "-o", "out", "--quiet"])
+    run(["imagine", "--here", "a red fox --seed 7 --s 250 --no blur", "-o", "out", "--quiet"])
     for file, image in (("out/a-red-fox_7_3.webp", 3), ("out/a-red-fox_7_grid.png", None)):
         provenance = read_provenance(Path(file))
         assert (provenance.seed, provenance.image, provenance.model) == (7, image, "mini-1")
@@ -106,7 +106,7 @@ def test_an_image_made_alone_is_the_image_of_the_grid(
 def test_permutations_share_an_engine_and_stay_themselves(
     drawing: Studio, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["imagine", "a {red, green} fox --seed 7", "-o", "out", "--json"]) == 0
+    assert run(["imagine", "--here", "a {red, green} fox --seed 7", "-o", "out", "--json"]) == 0
     printed = capsys.readouterr()
     assert printed.err == "2 jobs, 8 images\n"
     red, green = json.loads(printed.out)["jobs"]
@@ -118,16 +118,16 @@ def test_permutations_share_an_engine_and_stay_themselves(
 
 
 def test_files_are_never_replaced(drawing: Studio, capsys: pytest.CaptureFixture[str]) -> None:
-    run(["imagine", "a fox --seed 7", "--quiet", "--format", "png", "--image", "1"])
+    run(["imagine", "--here", "a fox --seed 7", "--quiet", "--format", "png", "--image", "1"])
     before = Path("out/a-fox_7_1.png").read_bytes()
-    run(["imagine", "a fox --seed 7 --s 0", "--quiet", "--format", "png", "--image", "1"])
-    run(["imagine", "{a fox, A FOX!} --seed 7", "--quiet", "--format", "png", "--image", "1"])
+    run(["imagine", "--here", "a fox --seed 7 --s 0", "--quiet", "--format", "png", "--image", "1"])
+    run(["imagine", "--here", "{a fox, A FOX!} --seed 7", "--quiet", "--format", "png", "--image", "1"])
     assert names(Path("out")) == ["a-fox_7-2_1.png", "a-fox_7-3_1.png", "a-fox_7-4_1.png", "a-fox_7_1.png"]
     assert Path("out/a-fox_7_1.png").read_bytes() == before
 
 
 def test_a_job_that_fails_fails_alone(drawing: Studio, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["imagine", "an {unpaintable, painted} fox --seed 7", "--json", "--quiet"]) == 1
+    assert run(["imagine", "--here", "an {unpaintable, painted} fox --seed 7", "--json", "--quiet"]) == 1
     printed = capsys.readouterr()
     failed, drawn = sorted(json.loads(printed.out)["jobs"], key=lambda job: "images" in job)
     assert failed["error"]["code"] == "job_failed"
@@ -162,7 +162,7 @@ def test_a_disk_that_fills_up_leaves_no_part_of_a_job(
         write_whole(path, data)
 
     monkeypatch.setattr(save, "write_whole", write_until_full)
-    assert run(["imagine", "a fox", "-o", "out"]) == 1
+    assert run(["imagine", "--here", "a fox", "-o", "out"]) == 1
     printed = capsys.readouterr()
     assert "No space left on device" in printed.err
     assert printed.out == ""
@@ -187,7 +187,7 @@ def test_an_interrupt_cancels(
 
     monkeypatch.setattr(drawing.engine, "step", interrupted)
     handler = signal.getsignal(signal.SIGINT)
-    assert run(["imagine", "a fox", "-o", "out", *as_json]) == 130
+    assert run(["imagine", "--here", "a fox", "-o", "out", *as_json]) == 130
     assert signal.getsignal(signal.SIGINT) is handler
     assert max(event.step for event in events if isinstance(event, StepTaken)) == 3
     assert len([event for event in events if isinstance(event, ImageCancelled)]) == 4
@@ -213,7 +213,7 @@ def test_what_was_finished_before_an_interrupt_is_kept_and_named(
 
     monkeypatch.setattr(drawing.engine, "step", interrupted)
     prompt = "a {red --q 0.25, green --q 4} --seed 7"
-    assert run(["imagine", prompt, "--image", "1", "--format", "png", "--quiet"]) == 130
+    assert run(["imagine", "--here", prompt, "--image", "1", "--format", "png", "--quiet"]) == 130
     assert capsys.readouterr().out == "out/a-red_7_1.png\n"
     assert names(Path("out")) == ["a-red_7_1.png"]
 
@@ -227,7 +227,7 @@ def test_a_second_interrupt_does_not_wait(drawing: Studio, monkeypatch: pytest.M
         reached.append(1)
 
     monkeypatch.setattr(drawing.engine, "step", impatient)
-    assert run(["imagine", "a fox", "--quiet"]) == 130
+    assert run(["imagine", "--here", "a fox", "--quiet"]) == 130
     assert reached == []
 
 
@@ -256,7 +256,7 @@ def test_bad_prompts(drawing: Studio, capsys: pytest.CaptureFixture[str], prompt
     error = imagine_json(capsys, prompt, code=2)["error"]
     assert set(error) == {"code", "message", "position", "hint"}
     assert error["code"] == code
-    assert run(["imagine", prompt]) == 2
+    assert run(["imagine", "--here", prompt]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"darkroom: {error['message']}")
@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_model_is_loaded(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("darkroom.cli.imagine.open_studio", never)
+    monkeypatch.setattr("darkroom.cli.here.open_studio", never)
     Path("file").write_bytes(b"")
     for folder in ("file", "file/out", "/proc/out"):
         error = imagine_json(capsys, "a fox", "-o", folder, code=1)["error"]
@@ -300,9 +300,9 @@ def test_the_cap_on_jobs_is_a_setting(
 
 
 def test_options_that_do_not_exist_ask_for_quotes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["imagine", "a", "fox", "--seed", "7"]) == 2
+    assert run(["imagine", "--here", "a", "fox", "--seed", "7"]) == 2
     assert "in quotes" in capsys.readouterr().err
     assert run(["imagine"]) == 2
     assert "Missing argument" in capsys.readouterr().err
-    assert run(["imagine", "a fox", "--image", "5", "--json"]) == 2
+    assert run(["imagine", "--here", "a fox", "--image", "5", "--json"]) == 2
     assert result(capsys)["error"]["code"] == "usage"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from darkroom.cli import imagine, main
+from darkroom.cli import here, main
 from darkroom.worker.studio import Studio
 
 NOTE = "its end was not read"
@@ -27,12 +27,12 @@ def noting(drawing: Studio, monkeypatch: pytest.MonkeyPatch) -> Studio:
 
 
 def test_a_note_is_told_once_on_stderr(noting: Studio, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["imagine", "a fox --seed 1"]) == 0
+    assert main.run(["imagine", "--here", "a fox --seed 1"]) == 0
     assert capfd.readouterr().err.count(NOTE) == 1
 
 
 def test_a_note_is_in_the_json(noting: Studio, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["imagine", "--json", "a fox --seed 1"]) == 0
+    assert main.run(["imagine", "--here", "--json", "a fox --seed 1"]) == 0
     assert json.loads(capfd.readouterr().out)["jobs"][0]["notes"] == [NOTE]
 
 
@@ -42,5 +42,5 @@ def test_a_note_is_in_the_json(noting: Studio, capfd: pytest.CaptureFixture[str]
 def test_a_lane_without_a_queue_is_not_ignored_in_silence(
     drawing: Studio, capfd: pytest.CaptureFixture[str], prompt: str, told: int
 ) -> None:
-    assert main.run(["imagine", prompt]) == 0
-    assert capfd.readouterr().err.count(imagine.NO_QUEUE) == told
+    assert main.run(["imagine", "--here", prompt]) == 0
+    assert capfd.readouterr().err.count(here.NO_QUEUE) == told

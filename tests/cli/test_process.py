@@ -20,7 +20,7 @@ STEPS_DONE = re.compile(rb"[1-9]\d*/\d+")  # in a bar: 12/64
 
 
 def imagine(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [*DARKROOM, "imagine", *arguments]
+    command = [*DARKROOM, "imagine", "--here", *arguments]
     return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, check=False)
 
 
@@ -74,7 +74,7 @@ def test_the_canonical_prompt_of_a_file_draws_it_again_among_others(
 
 
 def test_interrupted_while_it_loads(tmp_path: Path) -> None:
-    command = [*DARKROOM, "imagine", "a red fox", "-o", "out", "--json"]
+    command = [*DARKROOM, "imagine", "--here", "a red fox", "-o", "out", "--json"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr and process.stdout
         assert process.stderr.readline() == b"1 job, 4 images\n"
@@ -89,7 +89,7 @@ def test_interrupted_while_it_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_while_it_draws(tmp_path: Path, number: signal.Signals) -> None:
     """On a terminal, whose bar tells when the first steps are done."""
-    command = [*DARKROOM, "imagine", "a red fox --q 4", "-o", "out"]
+    command = [*DARKROOM, "imagine", "--here", "a red fox --q 4", "-o", "out"]
     ours, theirs = pty.openpty()
     environ = {
         **os.environ,

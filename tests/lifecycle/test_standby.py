@@ -106,7 +106,7 @@ async def test_who_gets_the_lease_back_after_somebody_else_begins_anew_from_the_
     await world.worker("w2", dispatcher=other)
     (assignment,) = await other.pull("w2", free=1, warm=[], wait_s=0)
     await other._lease.release()
-    await world.dispatcher.tick()
+    await world.dispatcher.renew()
     assert world.dispatcher.position(job.id) is None
     assert world.dispatcher.holds("w2", assignment.claim)
 

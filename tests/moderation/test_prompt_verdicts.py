@@ -147,3 +147,12 @@ def test_a_job_is_checked_as_a_whole_in_parts_and_in_what_it_excludes():
         model="mini-1",
     )
     assert texts_of(params) == ["blow job", "blow", "job", "rain"]
+
+
+def test_what_was_judged_is_remembered_and_nothing_else(moderator):
+    assert moderator.remembered(["a fox"]) is None
+    verdict = moderator.check(["a fox", "nude"])
+    assert verdict.blocked
+    assert moderator.remembered(["a  fox ", "nude"]) == verdict
+    assert not moderator.remembered(["a fox"]).blocked
+    assert moderator.remembered(["a fox", "a boat"]) is None

@@ -117,6 +117,14 @@ def test_a_pass_is_shared_by_rows(generator: EngineGenerator) -> None:
     assert found[2].measured_gpu_ms == 2 * 2000 + 1000
 
 
+def test_a_job_that_is_nearly_done_does_not_wait_for_the_next(generator: EngineGenerator) -> None:
+    generator.add(ask("guided", 1))
+    generator.add(ask("guided", 2))
+    happened = rest(generator)
+    next_begins = next(i for i, each in enumerate(happened) if each.claim.job_id.int == 2)
+    assert happened.index(drawn(happened)[1]) < next_begins
+
+
 def test_the_urgent_lane_goes_first(generator: EngineGenerator) -> None:
     for number, lane in ((1, Lane.RELAX), (2, Lane.FAST), (3, Lane.TURBO)):
         generator.add(ask("guided", number, lane=lane))

@@ -108,9 +108,16 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
         )
         announce(settings.data, Running(url=_url_of(listener), pid=os.getpid(), version=__version__))
         fleet = await _start_workers(settings, store, dispatcher, url=_url_of(listener))
-        stack.push_async_callback(fleet.stop, WORKERS_GRACE_S)
         ready = Ready(url=url, data=settings.data, welcome=greeting)
-        await _answer(app, listener, bus, lambda: tell(ready))
+
+        async def wind_up() -> None:
+            bus.close()
+            await fleet.stop(WORKERS_GRACE_S)
+
+        try:
+            await _answer(app, listener, tell=lambda: tell(ready), wind_up=wind_up)
+        finally:
+            await fleet.stop(0)
 
 
 def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: EventBus) -> Rooms:
@@ -202,13 +209,15 @@ async def _start_workers(
         token=token,
         logs=settings.data / "logs",
         workers=settings.workers,
-        on_exit=lambda name, code: dispatcher.lost(name),
+        on_exit=dispatcher.lost,
     )
     await fleet.start()
     return fleet
 
 
-async def _answer(app: FastAPI, listener: socket.socket, bus: EventBus, tell: Callable[[], None]) -> None:
+async def _answer(
+    app: FastAPI, listener: socket.socket, *, tell: Callable[[], None], wind_up: Callable[[], Awaitable[None]]
+) -> None:
     """Serves HTTP until told to stop."""
     config = uvicorn.Config(
         app,
@@ -217,25 +226,27 @@ async def _answer(app: FastAPI, listener: socket.socket, bus: EventBus, tell: Ca
         server_header=False,
         timeout_graceful_shutdown=REQUESTS_GRACE_S,
     )
-    await _HttpServer(config, bus, tell).serve(sockets=[listener])
+    await _HttpServer(config, tell, wind_up).serve(sockets=[listener])
 
 
 class _HttpServer(uvicorn.Server):
-    """Tells when it answers; when it stops, streams of events end first, so that nobody waits for them.
+    """Tells when it answers. When it stops, it still answers while streams end and workers hand back what they have.
 
     It takes the signals as uvicorn does, and does not raise them again afterwards: what stands around it has yet to be put away.
     """
 
-    def __init__(self, config: uvicorn.Config, bus: EventBus, tell: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, tell: Callable[[], None], wind_up: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
-        self._bus, self._tell = bus, tell
+        self._tell, self._wind_up = tell, wind_up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._tell()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._bus.close()
+        await self._wind_up()
         await super().shutdown(sockets=sockets)
 
     @contextmanager

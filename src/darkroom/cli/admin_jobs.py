@@ -10,6 +10,7 @@ import click
 
 from darkroom.cli.address import open_client
 from darkroom.cli.ids import SEARCHED, is_whole, matching
+from darkroom.cli.jobs import COLUMNS as OWN_COLUMNS
 from darkroom.cli.jobs import (
     find_job,
     history_lines,
@@ -22,7 +23,6 @@ from darkroom.cli.jobs import (
     state_option,
     tell_cancelled,
 )
-from darkroom.cli.jobs import COLUMNS as OWN_COLUMNS
 from darkroom.cli.tables import gpu_time, moment, print_facts, print_table, short, shown
 
 if TYPE_CHECKING:

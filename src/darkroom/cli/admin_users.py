@@ -65,7 +65,7 @@ def show_user_command(user: str, as_json: bool) -> None:
 @json_option
 def add_user_command(name: str, plan: str | None, role: str, as_json: bool) -> None:
     """Make an account called NAME. Its first way in is `darkroom admin users login-link`."""
-    body: dict[str, object] = {"name": name, "role": role} | ({"plan": plan} if plan else {})
+    body = {"name": name, "role": role} | ({"plan": plan} if plan else {})
     with open_client() as client:
         account = client.post(USERS, body)
     tell_account(account, as_json)

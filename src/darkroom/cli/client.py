@@ -196,7 +196,7 @@ class Client:
             answer = self._api.request(
                 method,
                 path,
-                params=_given(query or {}),
+                params=_given(query or {}) if query else None,
                 content=content,
                 headers={**typed, **(headers or {})},
             )
@@ -274,14 +274,14 @@ def _object(answer: httpx.Response) -> Object | None:
     return found if isinstance(found, dict) else None
 
 
-def _given(query: Mapping[str, object]) -> list[tuple[str, str]]:
+def _given(query: Mapping[str, object]) -> httpx.QueryParams:
     """A query without what was left open; a list is given entry by entry."""
     pairs: list[tuple[str, str]] = []
     for name, value in query.items():
         for each in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
             if each is not None and each != "":
                 pairs.append((name, str(each).lower() if isinstance(each, bool) else str(each)))
-    return pairs
+    return httpx.QueryParams(tuple(pairs))
 
 
 def _why(fault: Exception) -> str:

@@ -57,7 +57,7 @@ def fetch(client: Client, job: Object, words: str, wish: Wish) -> Fetched:
         raise
     first = pictures[None] if None in pictures else next(iter(pictures.values()))
     images = {number: files for number, files in written.items() if number is not None}
-    return Fetched(images=images, grid=written.get(None), shown=next(reversed(first.values())))
+    return Fetched(images=images, grid=written.get(None), shown=list(first.values())[-1])
 
 
 def _downloaded(client: Client, job: Object, wish: Wish) -> Pictures:

@@ -38,7 +38,8 @@ class Told:
 
 def read_events(lines: Iterable[str]) -> Iterator[Told]:
     """The events in the lines of a stream (WHATWG HTML, 9.2); what is no event of ours (comments, no JSON object) is passed over."""
-    name, number, data = "message", "", []
+    name, number = "message", ""
+    data: list[str] = []
     for line in lines:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")

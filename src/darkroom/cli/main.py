@@ -15,8 +15,9 @@ from typing import NoReturn, TextIO
 import click
 
 from darkroom import __version__
-from darkroom.cli import failures
+from darkroom.cli import account, admin, failures
 from darkroom.cli.imagine import imagine_command
+from darkroom.cli.jobs import cancel_command, jobs_command, open_command
 from darkroom.cli.models import models_command
 from darkroom.cli.parse import parse_command
 from darkroom.cli.serve import serve_command
@@ -34,17 +35,9 @@ Examples:
   darkroom admin users add ada --plan standard
 """
 COMMANDS = (
-    *(
-        imagine_command,
-        parse_command,
-        models_command,
-        show_command,
-        jobs_command,
-        cancel_command,
-        open_command,
-    ),
+    *(imagine_command, parse_command, models_command, show_command, jobs_command, cancel_command, open_command),
     *(account.account_group, admin.admin_group, serve_command, worker_command),
-)
+)  # fmt: skip
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,7 +46,7 @@ def darkroom() -> None:
     """Darkroom: a prompt becomes four pictures, on your own machine."""
 
 
-for command in (imagine_command, parse_command, models_command, show_command, serve_command, worker_command):
+for command in COMMANDS:
     darkroom.add_command(command)
 
 

@@ -39,7 +39,7 @@ MESSAGE_MAX = 4_000  # characters
 BYTES_MAX = 1 << 30  # of one file
 SIDE_MAX = 65_536  # pixels
 GPU_MS_MAX = 1_000_000_000
-FENCE_MAX = (1 << 63) - 1
+FENCE_MAX = (1 << 53) - 1  # what every client's JSON can hold exactly
 
 
 def _storable(text: str) -> str:
@@ -60,10 +60,10 @@ MediaType = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=10
 ShortText = Annotated[Text, Field(max_length=200)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Scores = Annotated[dict[ShortText, Score], Field(max_length=SCORES_MAX)]
-Fence = Annotated[int, Field(ge=0, le=FENCE_MAX)]
-GpuMs = Annotated[int, Field(ge=0, le=GPU_MS_MAX)]
-Side = Annotated[int, Field(ge=1, le=SIDE_MAX)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Fence = Annotated[int, Field(strict=True, ge=0, le=FENCE_MAX)]
+GpuMs = Annotated[int, Field(strict=True, ge=0, le=GPU_MS_MAX)]
+Side = Annotated[int, Field(strict=True, ge=1, le=SIDE_MAX)]
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
 class Message(BaseModel):
@@ -79,13 +79,13 @@ class RegisterIn(Message):
     name: WorkerName
     device: ShortText
     models: Annotated[list[ShortText], Field(max_length=MODELS_MAX)]
-    slots: Annotated[int, Field(ge=1, le=SLOTS_MAX)]
+    slots: Annotated[int, Field(strict=True, ge=1, le=SLOTS_MAX)]
     version: ShortText = ""
 
 
 class PullIn(Message):
     worker_id: WorkerName
-    free: Annotated[int, Field(ge=0, le=SLOTS_MAX)]
+    free: Annotated[int, Field(strict=True, ge=0, le=SLOTS_MAX)]
     warm: Annotated[list[ShortText], Field(max_length=MODELS_MAX, default_factory=list)]
     wait_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 0.0
 
@@ -125,11 +125,11 @@ class FileIn(Message):
     media_type: MediaType
     width: Side
     height: Side
-    size_bytes: Annotated[int, Field(ge=1, le=BYTES_MAX)]
+    size_bytes: Annotated[int, Field(strict=True, ge=1, le=BYTES_MAX)]
 
 
 class ImageIn(Message):
-    index: Annotated[int, Field(ge=0, lt=IMAGES_PER_JOB)] | None
+    index: Annotated[int, Field(strict=True, ge=0, lt=IMAGES_PER_JOB)] | None
     files: Annotated[list[FileIn], Field(max_length=FILES_MAX)]
     scores: Annotated[Scores, Field(default_factory=dict)]
     provenance: Annotated[Text, Field(max_length=PROVENANCE_MAX)] = "{}"

@@ -77,9 +77,13 @@ def _judge(rooms: Rooms, job: Job, completion: Completion) -> list[Verdict]:
 
 async def _adopt(rooms: Rooms, completion: Completion) -> None:
     """Moves the files to their content addresses, where only signed links reach them."""
-    for image in completion.images:
-        for staged in image.files:
-            await rooms.objects.adopt(staging_key(completion.claim, staged.name), file=staged.file)
+    await asyncio.gather(
+        *(
+            rooms.objects.adopt(staging_key(completion.claim, staged.name), file=staged.file)
+            for image in completion.images
+            for staged in image.files
+        )
+    )
 
 
 def _finish(rooms: Rooms, completion: Completion, verdicts: Sequence[Verdict]) -> Finish:

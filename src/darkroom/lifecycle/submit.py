@@ -84,9 +84,11 @@ async def _earlier(rooms: Rooms, account: Account, batch_id: UUID) -> Submitted 
 async def _moderate(
     rooms: Rooms, account: Account, drawn: tuple[GenerationParams, ...], text: str
 ) -> Verdict:
-    """The verdict on every text of all jobs, once each. It is CPU work, so it runs beside the event loop."""
-    texts = dict.fromkeys(each for params in drawn for each in texts_of(params))
-    verdict = await asyncio.to_thread(rooms.moderator.check, list(texts))
+    """The verdict on every text of all jobs, once each. It is CPU work, so it runs beside the event loop unless it is known."""
+    texts = list(dict.fromkeys(each for params in drawn for each in texts_of(params)))
+    verdict = rooms.moderator.remembered(texts)
+    if verdict is None:
+        verdict = await asyncio.to_thread(rooms.moderator.check, texts)
     if verdict.blocked:
         record = ModerationRecord(
             account_id=account.id,

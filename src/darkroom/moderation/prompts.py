@@ -88,6 +88,15 @@ class PromptModerator:
         self._remember({text: found[text] for text in fresh})
         return self._gravest([found[text] for text in wanted])
 
+    def remembered(self, texts: Sequence[str]) -> Verdict | None:
+        """What `check` would say where it judged each of `texts` not long ago; None where it would have to look.
+
+        It costs no more than a few look-ups, so an event loop may call it.
+        """
+        wanted = dict.fromkeys(_SPACE.sub(" ", text).strip() for text in texts)
+        found = self._remembered(wanted)
+        return self._gravest([found[text] for text in wanted]) if len(found) == len(wanted) else None
+
     def _by_terms(self, text: str) -> Verdict | None:
         words = fold(text)
         for name, finder in self._finders:

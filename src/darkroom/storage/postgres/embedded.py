@@ -216,6 +216,8 @@ class EmbeddedPostgres:
                 os.kill(pid, sign)
             while self.pid() is not None and time.monotonic() < until:
                 time.sleep(POLL_S)
+        if self.pid() is None and self._socket_folder() != self._data:
+            shutil.rmtree(self._socket_folder(), ignore_errors=True)
 
     def pid(self) -> int | None:
         """The server's process; None where no server of this folder runs."""

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import asyncpg
-
 from benchmarks.gateway.figures import Spread, spread
 
 SETTLED_WITHIN_S = 60.0  # after the last answer

@@ -14,10 +14,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import uvloop
-
 from benchmarks.gateway.pace import arrivals, closed_loop, open_loop
 from benchmarks.gateway.peers import TASKS_AT_ONCE, Task
 from benchmarks.gateway.service import admit
+
 from darkroom.core.ids import new_id
 from darkroom.core.images import Finish, NewImage
 from darkroom.core.jobs import Change, Job, JobState, NewJob, Submission
@@ -119,10 +119,9 @@ async def _run(task: Task) -> None:
     try:
         await admit(store, ACCOUNTS, name=f"bare-{time.time_ns()}")
         accounts = [account.id for account in await store.accounts.all(after=None, limit=ACCOUNTS)]
-        lease = await store.operations.acquire_lease(
-            holder="bare", url="", ttl_s=3600, now=datetime.now(UTC)
-        )
+        lease = await store.operations.acquire_lease(holder="bare", url="", ttl_s=3600, now=datetime.now(UTC))
         bare = Bare(store, accounts, lease.epoch)
+        spent_s = time.process_time()
         loops = [asyncio.create_task(bare.claim()), asyncio.create_task(bare.finish())]
         if task.rate:
             paced = await open_loop(arrivals(task.rate, task.seconds, task.seed), bare.submit)
@@ -133,13 +132,13 @@ async def _run(task: Task) -> None:
                 if loop.done():
                     loop.result()
             await asyncio.sleep(0.02)
-        ended = time.time()
+        ended, spent_s = time.time(), time.process_time() - spent_s
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
     finally:
         await store.close()
-    json.dump({"paced": asdict(paced), "waited": bare.waited, "drained": ended}, sys.stdout)
+    json.dump({"paced": asdict(paced), "waited": bare.waited, "drained": ended, "cpu_s": spent_s}, sys.stdout)
 
 
 def main() -> None:

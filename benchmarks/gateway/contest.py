@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import asyncpg
-
 from benchmarks.gateway.figures import Cost, Meter, Spread, load_average, spread
 from benchmarks.gateway.pace import Paced
 from benchmarks.gateway.peers import PEERS, Peer, Task
@@ -36,51 +35,68 @@ class Leg:
     enqueue: Spread
     claim: Spread
     left: bool
-    cost: Cost
-
-    def cpu_ms_a_job(self, name: str) -> float:
-        return 1000 * self.cost.shares[name] * self.cost.seconds / max(1, self.jobs)
+    postgres_ms: float
+    python_ms: float
+    """CPU milliseconds a job."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
+    """`flat_out` is the median of `all_flat_out`, jobs a second."""
+
     name: str
     flat_out: Leg
+    all_flat_out: Sequence[float]
     paced: Leg
     load_average: str
 
 
-async def contest(service: Service, *, rate: float, seconds: float, seed: int) -> list[Contender]:
+async def contest(
+    service: Service, *, rate: float, seconds: float, seed: int, repeats: int
+) -> list[Contender]:
     """Ours first, then each peer."""
     found = []
     for name in (OURS, *PEERS):
-        legs = []
-        for number, wanted in enumerate((0.0, rate)):
-            dsn = await _database(service.dsn, f"bench_{re.sub('[^a-z]', '', name.lower())}_{number}")
-            task = Task(dsn=dsn, rate=wanted, seconds=seconds, seed=seed)
-            legs.append(await (_ours(task, service) if name == OURS else _theirs(name, task, service)))
-        found.append(Contender(name=name, flat_out=legs[0], paced=legs[1], load_average=load_average()))
+        flat_out = [await _leg_of(service, name, 0.0, seconds, seed + n) for n in range(repeats)]
+        flat_out.sort(key=lambda leg: leg.per_s)
+        paced = await _leg_of(service, name, rate, seconds, seed)
+        found.append(
+            Contender(
+                name=name,
+                flat_out=flat_out[len(flat_out) // 2],
+                all_flat_out=[leg.per_s for leg in flat_out],
+                paced=paced,
+                load_average=load_average(),
+            )
+        )
     return found
 
 
-async def _database(dsn: str, name: str) -> str:
-    """A new database beside the service's."""
+async def _leg_of(service: Service, name: str, rate: float, seconds: float, seed: int) -> Leg:
+    """In a database of its own, which is dropped afterwards."""
+    database = f"bench_{re.sub('[^a-z]', '', name.lower())}"
+    task = Task(dsn=service.dsn.replace("/darkroom?", f"/{database}?"), rate=rate, seconds=seconds, seed=seed)
+    await _execute(service.dsn, f"CREATE DATABASE {database}")
+    try:
+        return await (_ours(task, service) if name == OURS else _theirs(name, task, service))
+    finally:
+        await _execute(service.dsn, f"DROP DATABASE {database} WITH (FORCE)")
+
+
+async def _execute(dsn: str, statement: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(statement)
     finally:
         await connection.close()
-    return dsn.replace("/darkroom?", f"/{name}?")
 
 
 async def _ours(task: Task, service: Service) -> Leg:
     process = await _start("benchmarks.gateway.bare", [], task)
-    meter = Meter(
-        {"PostgreSQL": (service.postgres_pid, True), "Python": (process.pid, False)}, clock=time.monotonic()
-    )
+    meter = Meter({"PostgreSQL": (service.postgres_pid, True)}, clock=time.monotonic())
     told, cost = await _told_and_cost(process, meter)
     paced = Paced(**told["paced"])
-    return _leg(paced, told["waited"], ended=told["drained"], left=False, cost=cost)
+    return _leg(paced, told["waited"], ended=told["drained"], left=False, cost=cost, python_s=told["cpu_s"])
 
 
 async def _told_and_cost(process: asyncio.subprocess.Process, meter: Meter) -> tuple[dict[str, Any], Cost]:
@@ -103,7 +119,6 @@ async def _theirs(name: str, task: Task, service: Service) -> Leg:
         enqueuer = await _start("benchmarks.gateway.peers", ["enqueue", name], task)
         watched = {
             "PostgreSQL": (service.postgres_pid, True),
-            "enqueuer": (enqueuer.pid, False),
             "worker": (worker.pid, False),
         }
         meter = Meter(watched, clock=time.monotonic())
@@ -116,7 +131,9 @@ async def _theirs(name: str, task: Task, service: Service) -> Leg:
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
-    return _leg(Paced(**json.loads(told)), json.loads(waited), ended=ended, left=left, cost=cost)
+    paced = Paced(**json.loads(told))
+    python_s = paced.cpu_s + cost.shares["worker"] * cost.seconds
+    return _leg(paced, json.loads(waited), ended=ended, left=left, cost=cost, python_s=python_s)
 
 
 async def _drained(dsn: str, peer: Peer) -> bool:
@@ -144,12 +161,16 @@ async def _start(module: str, arguments: Sequence[str], task: Task) -> asyncio.s
     return process
 
 
-def _leg(paced: Paced, waited: Sequence[float], *, ended: float, left: bool, cost: Cost) -> Leg:
+def _leg(
+    paced: Paced, waited: Sequence[float], *, ended: float, left: bool, cost: Cost, python_s: float
+) -> Leg:
+    jobs = max(1, len(paced.took_s))
     return Leg(
         jobs=len(paced.took_s),
         per_s=len(waited) / (ended - paced.began),
         enqueue=spread(paced.took_s),
         claim=spread(waited),
         left=left,
-        cost=cost,
+        postgres_ms=1000 * cost.shares["PostgreSQL"] * cost.seconds / jobs,
+        python_ms=1000 * python_s / jobs,
     )

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import uvloop
-
-from benchmarks.gateway.pace import arrivals, open_loop
+from benchmarks.gateway.pace import arrivals, closed_loop, open_loop
 from benchmarks.gateway.wire import Connections, post
 
 ID_LENGTH = 36
@@ -21,7 +20,7 @@ _JOB = b'"jobs":[{"id":"'
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to do: `rate` jobs a second on average for `seconds`."""
+    """What to do: `rate` jobs a second on average for `seconds`; 0 is as many as `tasks` can, each waiting for its answer."""
 
     url: str
     keys: Sequence[str]
@@ -29,6 +28,7 @@ class Order:
     rate: float
     seconds: float
     seed: int
+    tasks: int = 32
     in_turn: bool = False
     """Prompts one after the other instead of drawn, so that every one is submitted."""
 
@@ -46,7 +46,6 @@ class Submit:
 async def run(order: Order) -> list[Submit]:
     """All requests of an order, answered or given up."""
     rng, connections, done = random.Random(order.seed), Connections(order.url), []
-    moments = arrivals(order.rate, order.seconds, order.seed)
     bodies = [json.dumps({"prompt": prompt}).encode() for prompt in order.prompts]
 
     async def submit(number: int, due: float) -> None:
@@ -63,7 +62,10 @@ async def run(order: Order) -> list[Submit]:
             job_id = answer[at : at + ID_LENGTH].decode() if status == 202 else ""
         done.append(Submit(due=due, answered=time.time(), status=status, job_id=job_id))
 
-    await open_loop(moments, submit)
+    if order.rate:
+        await open_loop(arrivals(order.rate, order.seconds, order.seed), submit)
+    else:
+        await closed_loop(order.seconds, order.tasks, submit)
     connections.close()
     return done
 

@@ -16,11 +16,12 @@ LEAD_S = 0.2  # before the first arrival
 
 @dataclass(frozen=True, kw_only=True)
 class Paced:
-    """Seconds each took, and the epoch seconds of the first moment and the last answer."""
+    """Seconds each took, the epoch seconds of the first moment and the last answer, and the CPU seconds of this process."""
 
     took_s: list[float]
     began: float
     ended: float
+    cpu_s: float
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
@@ -33,7 +34,7 @@ def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
 
 async def open_loop(moments: list[float], do: Callable[[int, float], Awaitable[None]]) -> Paced:
     """Calls `do(number, epoch seconds at which it was due)` at each moment."""
-    loop, took, tasks = asyncio.get_running_loop(), [], set()
+    loop, took, tasks, spent_s = asyncio.get_running_loop(), [], set(), time.process_time()
     began, epoch = loop.time() + LEAD_S, time.time() + LEAD_S
 
     async def one(number: int, due: float) -> None:
@@ -48,12 +49,13 @@ async def open_loop(moments: list[float], do: Callable[[int, float], Awaitable[N
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
-    return Paced(took_s=took, began=epoch, ended=time.time())
+    return Paced(took_s=took, began=epoch, ended=time.time(), cpu_s=time.process_time() - spent_s)
 
 
 async def closed_loop(seconds: float, tasks: int, do: Callable[[int, float], Awaitable[None]]) -> Paced:
     """So many tasks, each asking again as soon as it was answered."""
     took: list[float] = []
+    spent_s = time.process_time()
     began, until = time.time(), time.monotonic() + seconds
 
     async def again(first: int) -> None:
@@ -65,4 +67,4 @@ async def closed_loop(seconds: float, tasks: int, do: Callable[[int, float], Awa
             number += tasks
 
     await asyncio.gather(*(again(first) for first in range(tasks)))
-    return Paced(took_s=took, began=began, ended=time.time())
+    return Paced(took_s=took, began=began, ended=time.time(), cpu_s=time.process_time() - spent_s)

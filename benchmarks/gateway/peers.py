@@ -20,12 +20,11 @@ from typing import Protocol
 import asyncpg
 import procrastinate
 import uvloop
+from benchmarks.gateway.pace import arrivals, closed_loop, open_loop
 from pgqueuer import PgQueuer
 from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.models import Job
 from pgqueuer.queries import Queries
-
-from benchmarks.gateway.pace import arrivals, closed_loop, open_loop
 
 POOL_SIZE = 10  # connections of each process: as many as our own gateway has
 TASKS_AT_ONCE = 32  # that enqueue, where it is about throughput

@@ -79,7 +79,15 @@ def serving(folder: Path, *, profile: Path | None = None) -> Iterator[Service]:
 def working(service: Service, folder: Path, *, slots: int) -> Iterator[subprocess.Popen[bytes]]:
     """The fake worker; its notes lie in `folder`/worker.json once it has gone."""
     token = ask(service, "/api/v1/admin/worker-tokens", {"name": "bench"})["token"]
-    command = [sys.executable, "-m", "benchmarks.gateway.drawing", "--url", service.url, "--token", str(token)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.gateway.drawing",
+        "--url",
+        service.url,
+        "--token",
+        str(token),
+    ]
     command += ["--slots", str(slots), "--notes", str(folder / "worker.json")]
     with (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(command, stderr=log)

@@ -16,7 +16,6 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
-
 from benchmarks.gateway.wire import get
 
 OPENING_AT_ONCE = 20

@@ -16,6 +16,7 @@ PUBLIC = {
     ("GET", "/readyz"): "tells only which part is away",
     ("GET", "/metrics"): "checks by itself: loopback or an operator",
     ("GET", "/login"): "a page without data",
+    ("GET", "/"): "a page without data",
     ("POST", "/api/v1/login"): "spends a secret",
     ("GET", "/files/{key:path}"): "the signature is the permission",
     ("HEAD", "/files/{key:path}"): "the signature is the permission",

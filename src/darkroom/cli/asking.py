@@ -135,6 +135,7 @@ class _Asking:
         from darkroom.cli.fetch import fetch
         from darkroom.cli.life import times
 
+        self._watch.completed(job["id"])
         fetched = fetch(self._client, job, self._words(job), self._wish)
         self._show(fetched)
         for note in job["notes"]:

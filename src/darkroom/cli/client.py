@@ -229,6 +229,8 @@ class Client:
         """The error that an answer stands for."""
         told = (_object(answer) or {}).get("error")
         if not isinstance(told, dict) or not isinstance(told.get("message"), str):
+            if answer.status_code >= 500:  # ours, or a proxy before it
+                return Unavailable(f"the server at {self.url} failed ({answer.status_code}). Try again.")
             return self._stranger()
         return refusal(answer.status_code, told, retry_after=answer.headers.get("Retry-After", ""))
 

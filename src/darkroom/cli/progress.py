@@ -102,6 +102,11 @@ class Watch:
         mine = [self._told.get(job, (0, total)) for job, of in self._bar_of.items() if of == bar]
         self._bars.update(bar, completed=sum(done for done, _ in mine), total=sum(total for _, total in mine))
 
+    def completed(self, job_id: str) -> None:
+        """Its bar is full, whatever was told of its steps."""
+        total = self._told.get(job_id, (0, 1))[1]
+        self.advanced(job_id, total, total)
+
     def placed(self, job_id: str, words: str) -> None:
         """Where a job stands, beside its name; "" where its bar says it. Many jobs in one bar keep it to themselves."""
         if len(self._bars.tasks) == len(self._bar_of):

@@ -23,6 +23,7 @@ from darkroom.gateway.events import events_router
 from darkroom.gateway.files import files_router
 from darkroom.gateway.front_door import FrontDoor
 from darkroom.gateway.health import health_router
+from darkroom.gateway.home import home_router
 from darkroom.gateway.images import images_router
 from darkroom.gateway.jobs import jobs_router
 from darkroom.gateway.keys import keys_router
@@ -75,6 +76,7 @@ def _routers(rooms: Rooms) -> Iterable[APIRouter]:
     yield account_router()
     yield keys_router()
     yield sessions_router()
+    yield home_router()
     yield health_router()
     yield admin_users_router()
     yield admin_jobs_router()

@@ -49,7 +49,7 @@ go.addEventListener("click", async () => {{
       method: "POST", headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{token}})
     }});
     const said = await answer.json();
-    if (answer.ok) {{ told.textContent = "Welcome, " + said.name + "."; go.remove(); }}
+    if (answer.ok) {{ told.textContent = "Welcome, " + said.name + "."; go.remove(); location.replace("/"); }}
     else {{ told.textContent = said.error.message + " " + said.error.hint; }}
   }} catch {{ told.textContent = "The service does not answer. Try again."; go.disabled = false; }}
 }});

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-
 from benchmarks.chaos.schedule import Act, Deed
 
 PATIENCE_S = 25.0  # for one wish, over all tries
@@ -101,7 +100,9 @@ class Counter:
         await self._client.aclose()
 
 
-async def live(customer: Customer, others: Sequence[Customer], acts: Sequence[Act], counter: Counter, owner_key: str) -> None:
+async def live(
+    customer: Customer, others: Sequence[Customer], acts: Sequence[Act], counter: Counter, owner_key: str
+) -> None:
     """Does everything in time, or as soon after as the line allows. Submissions overlap; nothing waits for another's answer."""
     began = time.monotonic()
     tasks = []
@@ -113,7 +114,9 @@ async def live(customer: Customer, others: Sequence[Customer], acts: Sequence[Ac
             raise result
 
 
-async def _do(customer: Customer, others: Sequence[Customer], act: Act, counter: Counter, owner_key: str) -> None:
+async def _do(
+    customer: Customer, others: Sequence[Customer], act: Act, counter: Counter, owner_key: str
+) -> None:
     if act.deed is Deed.SUBMIT:
         wish = Wish(text=act.text, key=f"k-{uuid4().hex}" if act.keyed else None, lane=act.lane)
         customer.wishes[act.number] = wish
@@ -168,7 +171,9 @@ def _remember(wish: Wish, answer: httpx.Response, *, again: bool) -> None:
     if wish.batch is None:
         wish.batch, wish.jobs, wish.refused = found["batch_id"], found["jobs"], ""
         return
-    if found["batch_id"] != wish.batch or [job["id"] for job in found["jobs"]] != [j["id"] for j in wish.jobs]:
+    if found["batch_id"] != wish.batch or [job["id"] for job in found["jobs"]] != [
+        j["id"] for j in wish.jobs
+    ]:
         wish.faults.append("the same key gave other jobs")
     if not found["replayed"]:
         wish.faults.append("the same key was accepted twice as new")
@@ -185,7 +190,9 @@ async def _contradict(customer: Customer, wish: Wish, counter: Counter) -> None:
         return
     _count(customer, answer)
     if answer.status_code < 500 and answer.status_code not in (409, 429):
-        customer.strange.append(f"another body under a used key gave {answer.status_code} {answer.text[:200]}")
+        customer.strange.append(
+            f"another body under a used key gave {answer.status_code} {answer.text[:200]}"
+        )
 
 
 async def _cancel(customer: Customer, job_id: str, act: Act, counter: Counter, owner_key: str) -> None:

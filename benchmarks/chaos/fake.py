@@ -16,6 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,11 @@ class Slow:
         from darkroom.worker.generator import Glimpse
 
         told: list[Happening] = [Progress(claim=claim, done=done, total=total)]
-        if FRAGILE in assignment.prompt and done == 2 and dice(claim.fence, assignment.prompt).random() < 1 / 3:
+        if (
+            FRAGILE in assignment.prompt
+            and done == 2
+            and dice(claim.fence, assignment.prompt).random() < 1 / 3
+        ):
             del self._runs[claim]
             return [*told, Failure(claim=claim, fault=Fault.INFRASTRUCTURE, message="the device fell over")]
         if done == total // 2:
@@ -230,12 +235,12 @@ def misbehaving(seed: str, notes: Path, *, zombie: bool) -> type:
 
         async def _again(self, reports: Sequence[Report], after_s: float) -> None:
             await asyncio.sleep(after_s)
-            try:
+            with suppress(DarkroomError):
                 self._note(reports, await super().reports(reports), late=True)
-            except DarkroomError:
-                pass
 
-        def _note(self, reports: Sequence[Report], outcomes: Sequence[Outcome], *, late: bool = False) -> None:
+        def _note(
+            self, reports: Sequence[Report], outcomes: Sequence[Outcome], *, late: bool = False
+        ) -> None:
             with notes.open("a") as file:
                 for report, outcome in zip(reports, outcomes):
                     what = {
@@ -269,7 +274,7 @@ def main() -> int:
     die_with_parent(options.watch_parent)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    setattr(process, "Connection", misbehaving(options.seed, options.notes, zombie=options.zombie))
+    process.Connection = misbehaving(options.seed, options.notes, zombie=options.zombie)
     token = os.environ["DARKROOM_WORKER_TOKEN"]
     return process.run_worker(
         options.url, token, Slow(), Finishing(), name=options.name, slots=options.slots, drain_limit_s=4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import httpx
 
@@ -28,10 +29,8 @@ class EventFollower:
             while True:
                 url = self._urls[self.connections % len(self._urls)]
                 self.connections += 1
-                try:
+                with suppress(httpx.HTTPError):
                     await self._follow(client, url)
-                except httpx.HTTPError:
-                    pass
                 await asyncio.sleep(PAUSE_S)
 
     async def _follow(self, client: httpx.AsyncClient, url: str) -> None:

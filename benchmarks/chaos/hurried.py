@@ -1,6 +1,6 @@
 """`darkroom`, with the waits of leases and heartbeats shortened, so that a round takes seconds. All else is as it ships.
 
-    python -m benchmarks.chaos.hurried serve --json ...
+python -m benchmarks.chaos.hurried serve --json ...
 """
 
 from __future__ import annotations

@@ -130,13 +130,12 @@ def _acts(rng: random.Random, customer: int, submissions: int, load_s: float) ->
 def _wish(rng: random.Random, mark: str) -> tuple[str, str | None]:
     """A prompt that nobody else asks for, and perhaps a lane."""
     odd = rng.random()
-    subject = (
-        CURSED if odd < 0.05 else SHAKY if odd < 0.17 else FRAGILE if odd < 0.27 else rng.choice(PLAIN)
-    )
+    subject = CURSED if odd < 0.05 else SHAKY if odd < 0.17 else FRAGILE if odd < 0.27 else rng.choice(PLAIN)
     lane = rng.choice(["fast", "relax", "turbo", None])
     text = f"a {subject} numbered {mark}"
     if lane != "relax" and rng.random() < 0.2:
-        text = "a {" + "small, large" + (", blue" if rng.random() < 0.4 else "") + f"}} {subject} numbered {mark}"
+        sizes = rng.choice(["small, large", "small, large, blue"])
+        text = f"a {{{sizes}}} {subject} numbered {mark}"
     if rng.random() < 0.5:
         text += f" --seed {rng.randrange(2**32)}"
     return text, lane

@@ -13,12 +13,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos.wire import Wire
+
 from darkroom.storage.postgres.embedded import EmbeddedPostgres
 
 HERE = Path(__file__).parent
@@ -39,6 +41,7 @@ class Running:
     process: subprocess.Popen[bytes] | None = None
     wanted: bool = True
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    read: int = 0  # characters of its log that were looked at
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -129,9 +132,11 @@ class Stage:
             while True:
                 server.start()
                 assert server.process is not None and server.process.stdout is not None
-                if line := await asyncio.to_thread(server.process.stdout.readline):
-                    json.loads(line)
+                line = await asyncio.to_thread(server.process.stdout.readline)
+                if line and "url" in json.loads(line):
                     return
+                with server.log.open("ab") as log:
+                    log.write(b"did not start: " + line)
                 await server.end(signal.SIGKILL)
                 await asyncio.sleep(0.3)
 
@@ -141,7 +146,13 @@ class Stage:
             wire = Wire()
             await wire.open()
             self.wires.append(wire)
-            command = [sys.executable, "-m", "benchmarks.chaos.fake", "--url", self.urls[number % len(self.urls)]]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.chaos.fake",
+                "--url",
+                self.urls[number % len(self.urls)],
+            ]
             command += ["--name", name, "--seed", f"{seed} {name}", "--watch-parent", str(os.getpid())]
             command += ["--notes", str(self.folder / "answers.jsonl")]
             command += ["--zombie"] * (number in zombies) + ["--unhurried"] * (not self.hurried)
@@ -168,7 +179,7 @@ class Stage:
         await self.client_wire.close()
         await asyncio.to_thread(self.postgres.stop)
         if self.mounted:
-            subprocess.run(["umount", "--lazy", str(self.objects)], check=False)
+            await asyncio.to_thread(self._unmount)
 
     def owner_key(self, number: int = 0) -> str:
         return (self.folder / f"server-{number}" / "owner.key").read_text(encoding="ascii").strip()
@@ -190,10 +201,18 @@ class Stage:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
+    def end_sessions(self) -> None:
+        """As an operator ends them: SIGTERM to every process of the server that talks to a client."""
+        for pid in self.database_processes()[1:]:
+            with suppress(OSError):
+                if b"darkroom" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGTERM)
+
     async def database_gone(self) -> None:
-        async with asyncio.timeout(STOP_S):
-            while self.postgres.pid() is not None:
-                await asyncio.sleep(0.02)
+        until = time.monotonic() + STOP_S
+        while self.postgres.pid() is not None:
+            assert time.monotonic() < until, "the database does not stop"
+            await asyncio.sleep(0.02)
 
     # The disk
 
@@ -203,6 +222,9 @@ class Stage:
             return False
         mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "tmpfs", str(self.objects)]
         return subprocess.run(mount, check=False, capture_output=True).returncode == 0
+
+    def _unmount(self) -> None:
+        subprocess.run(["umount", "--lazy", str(self.objects)], check=False)
 
     def fill_disk(self) -> None:
         """No byte more: ENOSPC on a mounted disk; else a limit on the size of files, which is EFBIG."""

@@ -6,7 +6,9 @@ The worker is a real one whose generator draws nothing and whose pictures have n
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -57,12 +59,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sse-rate", type=float, default=50.0)
     parser.add_argument("--sse-runs", type=int, default=5)
     parser.add_argument("--sse-seconds", type=float, default=30.0)
-    parser.add_argument("--profile", type=Path, help="run the server under cProfile, and write that here")
+    parser.add_argument("--profile", type=Path, help="look at what the server does, and write that here")
     parser.add_argument("--json", type=Path, help="write all figures here, too")
     return parser.parse_args()
 
 
 async def _run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     report.machine()
     with serving(folder, profile=options.profile) as service:
         store = await PostgresStore.open(service.dsn, pool_size=2)

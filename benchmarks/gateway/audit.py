@@ -12,6 +12,9 @@ from pathlib import Path
 
 import asyncpg
 from benchmarks.gateway.figures import Spread, spread
+from benchmarks.gateway.service import PLAN
+
+from darkroom.billing.plans import read_plans
 
 SETTLED_WITHIN_S = 60.0  # after the last answer
 LOOK_EVERY_S = 0.1
@@ -39,10 +42,11 @@ class Audit:
     deepest_waiting: int
 
     def __str__(self) -> str:
+        plan = read_plans().plan(PLAN)
         return (
             f"{self.accepted} accepted, {self.completed} completed, {self.lost} lost, {self.double} double, "
-            f"{self.unknown} unanswered but done; {self.unbalanced} accounts do not balance; "
-            f"most running {self.deepest_running}, most waiting {self.deepest_waiting} of one account"
+            f"{self.unknown} unanswered but done; {self.unbalanced} accounts do not balance; of one account at most "
+            f"{self.deepest_running} ran (cap {plan.running}) and {self.deepest_waiting} waited (cap {plan.waiting_cap})"
         )
 
 

@@ -28,7 +28,10 @@ from pgqueuer.queries import Queries
 
 POOL_SIZE = 10  # connections of each process: as many as our own gateway has
 TASKS_AT_ONCE = 32  # that enqueue, where it is about throughput
-WORKING_AT_ONCE = 32
+WORKERS = (
+    4  # of procrastinate in its process: one fetches one job after the other, and is half as fast by itself
+)
+WORKING_AT_ONCE = 16  # jobs of each
 PGQUEUER_BATCH = 50
 TASK = "nothing"
 
@@ -60,8 +63,8 @@ class Peer(Protocol):
 class Procrastinate:
     unfinished = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))"
 
-    def _app(self, dsn: str) -> procrastinate.App:
-        connector = procrastinate.PsycopgConnector(conninfo=dsn, min_size=POOL_SIZE, max_size=POOL_SIZE)
+    def _app(self, dsn: str, *, pool_size: int = POOL_SIZE) -> procrastinate.App:
+        connector = procrastinate.PsycopgConnector(conninfo=dsn, min_size=pool_size, max_size=pool_size)
         return procrastinate.App(connector=connector)
 
     async def prepare(self, dsn: str) -> None:
@@ -79,16 +82,19 @@ class Procrastinate:
             yield enqueue
 
     async def work(self, dsn: str, handle: Handle, stop: asyncio.Event) -> None:
-        app = self._app(dsn)
+        app = self._app(dsn, pool_size=POOL_SIZE + WORKERS)  # each worker keeps one to listen
 
         @app.task(name=TASK)
         async def nothing(due: float) -> None:
             handle(due)
 
         async with app.open_async():
-            working = asyncio.create_task(
-                app.run_worker_async(
-                    concurrency=WORKING_AT_ONCE, install_signal_handlers=False, delete_jobs="successful"
+            working = asyncio.gather(
+                *(
+                    app.run_worker_async(
+                        concurrency=WORKING_AT_ONCE, install_signal_handlers=False, delete_jobs="successful"
+                    )
+                    for _ in range(WORKERS)
                 )
             )
             await stop.wait()

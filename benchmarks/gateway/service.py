@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -42,7 +43,7 @@ class Service:
 
 @contextmanager
 def serving(folder: Path, *, profile: Path | None = None) -> Iterator[Service]:
-    """`darkroom serve` without workers, its data under `folder`; under cProfile where `profile` names a file."""
+    """`darkroom serve` without workers, its data under `folder`; watched where `profile` names a file."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")},
         "DARKROOM_DATA": str(folder / "data"),
@@ -57,13 +58,13 @@ def serving(folder: Path, *, profile: Path | None = None) -> Iterator[Service]:
             stderr=log,
             env=environment,
         )
+    postgres = EmbeddedPostgres(folder / "data" / "postgres")
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
             raise SystemExit((folder / "server.log").read_text())
         found = json.loads(line)
-        postgres = EmbeddedPostgres(folder / "data" / "postgres")
         yield Service(
             url=found["url"],
             dsn=postgres.dsn,
@@ -73,6 +74,8 @@ def serving(folder: Path, *, profile: Path | None = None) -> Iterator[Service]:
         )
     finally:
         stop(process)
+        if (left := postgres.pid()) is not None:  # of a server that had to be killed
+            os.kill(left, signal.SIGQUIT)
 
 
 @contextmanager

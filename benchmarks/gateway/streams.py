@@ -63,11 +63,12 @@ async def run(listening: Listening) -> None:
     stop, gate, loop = asyncio.Event(), asyncio.Semaphore(OPENING_AT_ONCE), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     address = urlsplit(listening.url)
+    host, port = address.hostname or "", address.port or 0
 
     async def opened(number: int) -> Stream:
         request = get(listening.url, "/api/v1/events", listening.keys[number % len(listening.keys)])
         async with gate:
-            _, stream = await loop.create_connection(lambda: Stream(request), address.hostname, address.port)
+            _, stream = await loop.create_connection(lambda: Stream(request), host, port)
             await stream.told
         return stream
 

@@ -115,6 +115,26 @@ def test_a_failing_runtime_is_unavailable():
         embedder.embed(["a red fox"])
 
 
+def test_numbers_that_are_none_are_unavailable():
+    """A likeness that is no number is below every threshold, so it would let everything through."""
+    embedder = OnnxTextEmbedder.load()
+    scales = embedder._weights["tokens.weight.scale"].copy()
+    scales[embedder._tokens_of("zebra")[1]] = float("nan")
+    embedder._weights["tokens.weight.scale"] = scales
+    assert embedder.embed(["a horse"])
+    with pytest.raises(ModerationUnavailable, match="damaged"):
+        embedder.embed(["a zebra"])
+
+
+def test_a_word_that_has_no_row_is_unavailable():
+    embedder = OnnxTextEmbedder.load()
+    rows = embedder._tokens_of("zebra")[1]
+    for name in ("tokens.weight", "tokens.weight.scale"):
+        embedder._weights[name] = embedder._weights[name][:rows]
+    with pytest.raises(ModerationUnavailable):
+        embedder.embed(["a zebra"])
+
+
 def test_no_torch_comes_with_the_classifiers():
     code = (
         "import sys, darkroom.classifiers.text, darkroom.classifiers.pixels; sys.exit('torch' in sys.modules)"

@@ -184,7 +184,9 @@ class Running:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         await self.service.open()
-        config = uvicorn.Config(self.service.breaking, log_config=None, access_log=False, lifespan="off", interface="asgi3")
+        config = uvicorn.Config(
+            self.service.breaking, log_config=None, access_log=False, lifespan="off", interface="asgi3"
+        )
         self._server = uvicorn.Server(config)
         drawing = asyncio.create_task(self.service.draw_all())
         self._loop.call_soon(self._up.set)

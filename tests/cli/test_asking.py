@@ -17,7 +17,7 @@ from PIL import Image
 from rich.console import Console
 from tests.cli.service import Running, Service, picture
 
-from darkroom.cli import life, progress
+from darkroom.cli import client, life, progress
 from darkroom.cli.main import run
 from darkroom.core.errors import OutputError
 from darkroom.core.jobs import Cause, Ending, JobState
@@ -109,11 +109,14 @@ def test_the_lane_is_the_one_that_is_asked_for(
     assert kept.lane == "relax"
 
 
-def test_what_the_server_refuses(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_server_refuses(
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     error = imagined(capsys, "a fox --ar 99:1", code=2)["error"]
     assert (error["code"], error["position"]) == ("invalid_parameter", 7)
     assert imagined(capsys, "a forbidden fox", code=2)["error"]["code"] == "prompt_blocked"
     assert imagined(capsys, "fox \udcff", code=2)["error"]["code"]
+    monkeypatch.setattr(client, "RETRY_DELAYS_S", (0.0,))
     service.moderator.broken = True
     assert imagined(capsys, "a fox", code=1)["error"]["code"] == "moderation_unavailable"
     assert names() == []
@@ -182,7 +185,9 @@ def test_an_interrupt_cancels_on_the_server(
 
 def ids(service: Service) -> list[str]:
     """Of the jobs that were cancelled."""
-    return [each.rpartition("/")[2].strip() for each in service.served if each.startswith("DELETE /api/v1/jobs/")]
+    return [
+        each.rpartition("/")[2].strip() for each in service.served if each.startswith("DELETE /api/v1/jobs/")
+    ]
 
 
 def test_a_stream_that_breaks_is_taken_up_again(
@@ -212,8 +217,9 @@ async def end(service: Service) -> None:
     """Somebody else cancels the only job."""
     [job] = await service.rooms.library.jobs(JobFilter(), before=None, limit=10)
     ending = Ending(
-        job_id=job.id, fence=job.fence, state=JobState.CANCELLED, cause=Cause.CANCELLED_BY_USER
-    )
+        job_id=job.id, fence=job.fence, state=JobState.CANCELLED, cause=Cause.CANCELLED_BY_USER,
+        error_code="cancelled", error_message="cancelled",
+    )  # fmt: skip
     for reported in await service.store.ledger.end([ending], now=service.clock()):
         service.rooms.tell(reported.change)
 
@@ -228,9 +234,7 @@ def until(holds: Any) -> None:
     raise AssertionError("it never came")
 
 
-def test_a_terminal_shows_progress_and_previews(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_shows_progress_and_previews(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = Console(
         file=io.StringIO(), force_terminal=True, color_system="truecolor", width=100, height=40, _environ={}
     )

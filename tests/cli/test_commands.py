@@ -167,6 +167,12 @@ def test_version() -> None:
         ["models", "--json"],
         ["parse", "--json", "--", "a fox"],
         ["imagine", ""],
+        ["imagine", "--here", ""],
+        ["jobs"],
+        ["account"],
+        ["admin", "users", "list"],
+        ["serve", "--help"],
+        ["worker", "--help"],
     ],
 )
 def test_torch_is_not_imported_by_what_does_not_draw(arguments: list[str]) -> None:

@@ -143,6 +143,33 @@ def test_half_blocks_keep_the_aspect(
     assert (max(line.count("▀") for line in lines), len(lines)) == expected
 
 
+def test_steps_that_somebody_else_counts() -> None:
+    on = console()
+    with Watch(on, {}) as watch:
+        watch.introduce({"1": "a fox", "2": "an [apple]"}, [0, 1, 2, 3])
+        watch.placed("2", "3 ahead, about 20 s")
+        watch.advanced("1", 5, 64)
+        watch.completed("1")
+        watch.completed("2")
+        watch.look(RED)
+    last = shown(on)
+    assert "64/64" in last and "1/1" in last
+    assert "an [apple]" in last and "3 ahead, about 20 s" in last
+    assert watch.shows_previews and watch.shows_pictures
+    assert "38;2;255;0;0" in last
+
+
+def test_many_jobs_share_what_somebody_else_counts() -> None:
+    on = console(colours="standard")
+    with Watch(on, {}) as watch:
+        watch.introduce({str(job): "a fox" for job in range(BARS_MAX + 1)}, [0, 1, 2, 3])
+        watch.placed("1", "next")
+        watch.advanced("1", 5, 64)
+    assert f"5/{64 * (BARS_MAX + 1)}" in shown(on)
+    assert "next" not in shown(on)
+    assert not watch.shows_previews and not watch.shows_pictures
+
+
 def test_interrupts_respect_nohup() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -301,6 +301,23 @@ class AccountsMoneyContract:
         balance = await store.accounts.balance(account.id)
         assert (balance.expired_gpu_ms, balance.available_gpu_ms) == (0, 6_000)
 
+    async def test_what_was_used_without_a_limit_is_no_debt_of_the_next_month(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account(grant_gpu_ms=100)
+        (first, second) = (await world.submit(account, world.job(), world.job(), unlimited=True)).change.jobs
+        (claimed,) = await world.claimed(first)
+        await store.ledger.finish([world.finish(claimed)])
+        spent = (await store.accounts.balance(account.id)).settled_gpu_ms
+        assert spent > 100
+        world.now = account.period_end + timedelta(seconds=1)
+        later = account.period_end + timedelta(days=30)
+        await store.accounts.renew(account.id, grant_gpu_ms=7_000, period_end=later, now=world.now)
+        balance = await store.accounts.balance(account.id)
+        assert (balance.granted_gpu_ms, balance.expired_gpu_ms) == (spent + 7_000, 0)
+        assert balance.available_gpu_ms == 7_000 - second.hold_gpu_ms
+        entries = await store.accounts.statement(account.id, before=None, limit=99)
+        assert sum(each.amount_gpu_ms for each in entries if each.kind is EntryKind.GRANT) == spent + 7_000
+
 
 class AccountsContract(AccountsPeopleContract, AccountsCredentialsContract, AccountsMoneyContract):
     """Every promise of core.ports.Accounts."""

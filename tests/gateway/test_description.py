@@ -44,7 +44,7 @@ def test_every_refusal_is_our_envelope(document: dict[str, Any]) -> None:
 
 
 def test_every_locked_route_says_how_it_is_opened_and_what_it_may_refuse(document: dict[str, Any]) -> None:
-    public = {"/healthz", "/readyz", "/metrics", "/login", "/api/v1/login"}
+    public = {"/", "/healthz", "/readyz", "/metrics", "/login", "/api/v1/login"}
     for path, method, operation in operations(document):
         assert bool(operation.get("security")) == (path not in public), path
         if operation.get("security"):

@@ -18,7 +18,6 @@ from tests.gateway.conftest import House, Person
 from tests.gateway.test_jobs_routes import claimed, submitted
 
 from darkroom.core.errors import Exhausted
-from darkroom.core.jobs import Cause, JobMoved, JobState
 from darkroom.core.news import JobPreviewed, JobProgressed
 from darkroom.gateway import events
 from darkroom.gateway.auth import Caller, Via
@@ -67,13 +66,6 @@ async def opened(house: House, person: Person, last: str | None = None) -> Async
     stream = Listener(house, person, last).open()
     assert "retry" in await anext(stream)
     return stream
-
-
-def moved(person: Person, number: int) -> JobMoved:
-    return JobMoved(
-        id=number, account_id=person.account.id, job_id=UUID(int=1), batch_id=UUID(int=2), was=JobState.READY,
-        state=JobState.RUNNING, cause=Cause.CLAIMED, at=person.account.created_at,
-    )  # fmt: skip
 
 
 async def test_a_new_client_learns_how_things_stand_then_what_happens(house: House, member: Person) -> None:
@@ -166,9 +158,27 @@ async def test_a_client_that_is_too_slow_is_told_how_things_stand(
     monkeypatch.setattr("darkroom.delivery.bus.MOVES_MAX", 2)
     stream = await opened(house, member)
     await anext(stream)
-    for number in range(101, 105):
-        house.bus.publish(moved(member, number))
-    assert [(await anext(stream))["event"] for _ in range(3)] == ["reset", "snapshot", "job"]
+    ids = [(await submitted(member))["jobs"][0]["id"] for _ in range(4)]
+    reset, snapshot = await anext(stream), await anext(stream)
+    assert (reset["event"], snapshot["event"]) == ("reset", "snapshot")
+    assert [each["id"] for each in snapshot["data"]["jobs"]] == ids[::-1]
+    latest = (await submitted(member))["jobs"][0]["id"]
+    assert (await anext(stream))["data"]["job_id"] == latest
+
+
+async def test_what_another_process_wrote_before_is_told_before(
+    house: House, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bus of this process hears of it later, or never; who broke off in between would not be told of it again."""
+    stream = await opened(house, member)
+    await anext(stream)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(house.bus, "publish", lambda news: None)
+        theirs = (await submitted(member))["jobs"][0]["id"]
+    ours = (await submitted(member))["jobs"][0]["id"]
+    told = [await anext(stream) for _ in range(2)]
+    assert [each["data"]["job_id"] for each in told] == [theirs, ours]
+    assert int(told[0]["id"]) < int(told[1]["id"])
 
 
 async def test_an_account_has_only_so_many_streams(

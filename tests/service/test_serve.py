@@ -8,8 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from tests.service.conftest import Served, ended, serve
+from tests.service.conftest import PATIENCE_S, Served, ended, serve, until
 
 GRID_S = 120.0  # for a grid on a busy machine; a limit, not a measurement
-PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -40,16 +37,6 @@ def start(data: Path) -> Iterator[Callable[..., Served]]:
     yield begin
     for served in started:
         ended(served)
-
-
-def until(look: Callable[[], Any], *, seconds: float = PATIENCE_S) -> Any:
-    """What `look` finds, as soon as it is true; fails after a while."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not come to pass"
-        pause.wait(0.05)
-    return found
 
 
 def failed_start(data: Path, *options: str, **environ: str) -> str:

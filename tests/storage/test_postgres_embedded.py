@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +18,23 @@ from tests.postgres_fixture import FAST
 from darkroom.core.errors import StoreUnavailable
 from darkroom.storage.postgres.embedded import EmbeddedPostgres
 
+STARTER = """
+import os, signal, sys
+from pathlib import Path
+from darkroom.storage.postgres.embedded import EmbeddedPostgres
+EmbeddedPostgres(Path(sys.argv[1]), settings={"fsync": "off"}).start()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cluster for all tests of this module; no server runs between them. Its path is too long for a socket."""
-    return tmp_path_factory.mktemp("a folder with a long name, " + "long " * 20)
+def folder() -> Iterator[Path]:
+    """One cluster for all tests of this module; no server runs between them. Its path is too long for a socket.
+
+    Not in pytest's own folder, which each pytest that starts closes to the user that the server runs as.
+    """
+    with tempfile.TemporaryDirectory(prefix="darkroom-test-") as above:
+        yield Path(above) / ("a folder with a long name, " + "long " * 20)
 
 
 @pytest.fixture
@@ -76,11 +91,7 @@ async def test_the_last_one_stops_it(server: EmbeddedPostgres, folder: Path) -> 
 
 
 def test_a_server_whose_starter_died_is_found_and_stopped(server: EmbeddedPostgres, folder: Path) -> None:
-    starter = os.fork()
-    if starter == 0:
-        EmbeddedPostgres(folder, settings=FAST).start()
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(starter, 0)
+    subprocess.run([sys.executable, "-c", STARTER, str(folder)], check=False, timeout=60)
     orphan = server.pid()
     assert orphan is not None
     server.start()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from darkroom.core.accounts import Account
 from darkroom.core.errors import StoreUnavailable
 from darkroom.core.jobs import JobState, Submission
 from darkroom.core.ports import JobFilter
-from darkroom.storage.postgres.connection import guarded
+from darkroom.storage.postgres import connection as connection_module
+from darkroom.storage.postgres.connection import Database, guarded
 from darkroom.storage.postgres.embedded import EmbeddedPostgres
 from darkroom.storage.postgres.store import PostgresStore
 
@@ -25,14 +28,15 @@ WAIT_S = 30
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def server() -> Iterator[EmbeddedPostgres]:
     """A server of its own, which the test may stop."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("own"), settings=FAST)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory(prefix="darkroom-test-") as folder:
+        server = EmbeddedPostgres(Path(folder), settings=FAST)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 async def test_nobody_there(tmp_path: Path) -> None:
@@ -85,6 +89,41 @@ async def test_a_restart_under_load_loses_and_doubles_nothing(server: EmbeddedPo
         assert (row.running, row.waiting) == (3, 197)
     finally:
         await store.close()
+
+
+def processes_of(server: EmbeddedPostgres) -> list[int]:
+    """The server and one process for each of its connections."""
+    pid = server.pid()
+    told = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    return [int(pid or 0), *(int(word) for word in told.stdout.split())]
+
+
+async def test_a_server_that_is_frozen_is_not_waited_for(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not even answer that a statement was cancelled."""
+    monkeypatch.setattr(connection_module, "ANSWER_S", 0.3)
+    monkeypatch.setattr(connection_module, "RELEASE_S", 0.1)
+    database = await Database.connect(server.dsn, pool_size=2)
+    frozen = processes_of(server)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(WAIT_S):
+            asked = await asyncio.gather(
+                *(database.rows("SELECT 1") for _ in range(4)), return_exceptions=True
+            )
+        assert [type(each) for each in asked] == [StoreUnavailable] * 4
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    monkeypatch.undo()
+    try:
+        assert len(await asyncio.gather(*(database.rows("SELECT 1") for _ in range(4)))) == 4
+    finally:
+        await database.close()
 
 
 async def test_a_pool_whose_connections_were_cut_heals(

@@ -33,6 +33,10 @@ class Plans:
     default: str
     owner: str
 
+    def in_force(self, name: str) -> Plan:
+        """The plan of an account that is said to be on `name`: the default one where an operator took that out of the file."""
+        return self.plans.get(name) or self.plan(self.default)
+
     def plan(self, name: str) -> Plan:
         """NotFound (`plan_not_found`) where there is none of that name."""
         try:

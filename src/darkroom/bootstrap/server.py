@@ -25,6 +25,7 @@ import uvicorn
 from darkroom import __version__
 from darkroom.billing.plans import read_plans
 from darkroom.billing.pricing import read_prices
+from darkroom.bootstrap.connections import Connection
 from darkroom.bootstrap.drawing import BUILTIN_FAMILY, open_catalogue
 from darkroom.bootstrap.folder import Running, announce, locked
 from darkroom.bootstrap.owner import Welcome, admit_local_workers, welcome
@@ -221,6 +222,8 @@ async def _answer(
     """Serves HTTP until told to stop."""
     config = uvicorn.Config(
         app,
+        http=Connection,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

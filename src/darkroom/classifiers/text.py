@@ -81,7 +81,7 @@ class OnnxTextEmbedder:
             chunk = missing[start : start + BATCH]
             try:
                 vectors = self._run(chunk)
-            except RUNTIME_ERRORS as fault:
+            except (LookupError, *RUNTIME_ERRORS) as fault:
                 raise ModerationUnavailable(
                     f"The text encoder failed, so no prompt can be checked: {fault}"
                 ) from fault
@@ -99,6 +99,10 @@ class OnnxTextEmbedder:
             mask[row, : len(tokens)] = 1
         x = self._rows("tokens", padded) + self._rows("positions", np.arange(length))  # (B, L, 384)
         vectors = self._session.run({"x": x, "mask": mask})
+        if not np.isfinite(vectors).all():  # a likeness that is no number would be under every threshold
+            raise ModerationUnavailable(
+                "The text encoder makes no numbers of this text, so it cannot be checked: its weights are damaged."
+            )
         return [tuple(row) for row in vectors.tolist()]
 
     def _rows(self, name: str, ids: Array) -> Array:

@@ -46,21 +46,21 @@ def find_server(settings: Settings) -> Address | None:
     url = settings.url or config.get("url", "") or (here.url if here else "")
     if not url:
         return None
-    configured = config.get("key", "") if config.get("url", url) == url else ""
+    configured = config.get("key", "") 
     own = owner_key(settings.data) if _is_near(url) or (here is not None and here.url == url) else ""
     return Address(url=url, key=settings.key or configured or own)
 
 
 def open_client(settings: Settings | None = None) -> Client:
     """A client of the server that there is. NotRunning says how to start one."""
-    from darkroom.cli.client import Client
-
     settings = settings or settings_of_process()
     found = find_server(settings)
     if found is None:
         raise NotRunning(
             f"no server runs over {settings.data}. Start one with `darkroom serve`, or set DARKROOM_URL to where one runs."
         )
+    from darkroom.cli.client import Client
+
     return Client(found.url, found.key)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 USERS = "/api/v1/admin/users"
 COLUMNS = ("ID", "ROLE", "PLAN", "AVAILABLE", "RUNNING", "WAITING", "STATE", "NAME")
 UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000}
-AMOUNT_MAX_CHARACTERS = 20
+AMOUNT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(s|min|h)")
 
 
 @click.group("users")
@@ -159,14 +160,8 @@ def find_user(client: Client, text: str) -> str:
 
 def gpu_ms(text: str) -> int:
     """An amount of GPU time as milliseconds. UsageError says how one is written."""
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = text.strip()[len(number) :]
-    try:
-        amount = (
-            Decimal(number.strip()) * UNITS_MS[unit] if len(text) <= AMOUNT_MAX_CHARACTERS else Decimal(0)
-        )
-    except (InvalidOperation, KeyError):
-        amount = Decimal(0)
-    if not amount.is_finite() or amount < 1:
+    found = AMOUNT.fullmatch(text.strip())
+    amount = Decimal(found[1]) * UNITS_MS[found[2]] if found else Decimal(0)
+    if amount < 1:
         raise click.BadParameter("write a number and its unit: 90s, 30min or 2h", param_hint="AMOUNT")
     return int(amount)

@@ -113,8 +113,8 @@ class _Asking:
         jobs: list[Object] = batch["jobs"]
         self._living.update({job["id"]: job for job in jobs})
         self._watch.say(count(len(jobs), len(self._wish.indices)))
-        if any(job["position"] or job["state"] == "waiting" for job in jobs):
-            self._watch.say(f"it has to wait: {standing(jobs[-1])}")
+        if jobs[0]["position"] or jobs[0]["state"] == "waiting":
+            self._watch.say(f"it has to wait: {standing(jobs[0])}")
         self._watch.introduce({job["id"]: self._words(job) for job in jobs}, self._wish.indices)
         return jobs
 

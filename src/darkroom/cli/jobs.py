@@ -174,7 +174,8 @@ def _show(client: Client, job_id: str, as_json: bool) -> None:
     pictures = [*job["images"], *([job["grid"]] if job["grid"] else [])]
     for picture in pictures:
         name = "grid" if picture["index"] is None else f"image {picture['index']}"
-        print_facts({name: [picture["id"], *(file["url"] for file in picture["files"].values())]})
+        links = [f"{kind:<10} {file['url']}" for kind, file in picture["files"].items()]
+        print_facts({name: [f"{'id':<10} {picture['id']}", *links]})
 
 
 def _picture(client: Client, text: str, number: int | None) -> Object:

@@ -166,7 +166,10 @@ class Accounts(Protocol):
     async def renew(
         self, account_id: UUID, *, grant_gpu_ms: int, period_end: datetime, now: datetime
     ) -> Account:
-        """A new month: what is available expires, the new grant comes in. Does nothing before the old period has ended."""
+        """A new month: what is available expires, the new grant comes in. Does nothing before the old period has ended.
+
+        What was used beyond all grants (on an unlimited plan) is granted after the fact, so that no debt goes into the month.
+        """
         ...
 
 

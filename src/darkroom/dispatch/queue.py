@@ -6,7 +6,7 @@ account go in order of submission. Knows no database, no clock (`now` is seconds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -73,6 +73,10 @@ class ReadyQueue:
 
     def __contains__(self, job_id: object) -> bool:
         return job_id in self._jobs
+
+    def __iter__(self) -> Iterator[UUID]:
+        """The jobs as they are now, in no order."""
+        return iter(list(self._jobs))
 
     def add(self, job: ReadyJob) -> None:
         """Puts a job in, at its place by id. A job that is there already is replaced."""

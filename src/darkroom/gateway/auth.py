@@ -2,6 +2,7 @@
 
 For routers: `caller: Reader` where something is looked at, `Writer` where something changes, `Admin` for operators,
 `WorkerHere` for workers. All of them count against the rate limit; all but `Reader` refuse a blocked account.
+All are async, because FastAPI would run what is not in a thread of its own, on every request.
 """
 
 from __future__ import annotations
@@ -95,17 +96,17 @@ def allowed_scopes(role: Role) -> frozenset[Scope]:
     return frozenset(Scope) if role in OPERATORS else frozenset({Scope.READ, Scope.WRITE})
 
 
-def reader(who: Annotated[Caller, Depends(caller)]) -> Caller:
+async def reader(who: Annotated[Caller, Depends(caller)]) -> Caller:
     """Somebody who may look at what is theirs."""
     return _with_scope(who, Scope.READ)
 
 
-def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
+async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
     """Somebody who may change what is theirs; not a blocked account."""
     return _not_blocked(_with_scope(who, Scope.WRITE))
 
 
-def admin(who: Annotated[Caller, Depends(caller)]) -> Caller:
+async def admin(who: Annotated[Caller, Depends(caller)]) -> Caller:
     """An owner or admin whose key has the scope `admin`; not a blocked account."""
     return _not_blocked(_with_scope(who, Scope.ADMIN))
 

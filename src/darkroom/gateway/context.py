@@ -47,8 +47,8 @@ class Gateway:
         return self.rooms.clock()
 
 
-def gateway(request: Request) -> Gateway:
-    """The gateway of the app that this request came in by."""
+async def gateway(request: Request) -> Gateway:
+    """The gateway of the app that this request came in by. Async although it waits for nothing: FastAPI runs what is not in a thread."""
     found = request.app.state.gateway
     assert isinstance(found, Gateway)
     return found

@@ -25,6 +25,7 @@ TAGS = [
     {"name": "events", "description": "What happens to your jobs, live."},
     {"name": "account", "description": "Your plan, your time, your keys."},
     {"name": "sessions", "description": "Logging in by a one-time link."},
+    {"name": "pages", "description": "What a browser shows."},
     {"name": "admin: users", "description": "For operators."},
     {"name": "admin: jobs", "description": "For operators."},
     {"name": "admin: workers", "description": "For operators."},

@@ -45,6 +45,7 @@ from darkroom.gateway.invalid import told
 
 RETRY_AFTER_S = 2  # where a part of the service is away
 EXHAUSTED_RETRY_AFTER_S = 60  # where waiting alone does not help
+AWAY_HINT = f"Ask again in {RETRY_AFTER_S} s; with the same Idempotency-Key nothing is made twice."
 
 log = logging.getLogger("darkroom.gateway")
 
@@ -163,7 +164,7 @@ def refused(error: DarkroomError) -> JSONResponse:
     body = ErrorOut(
         code=error.code,
         message=_clean(error.message),
-        hint=_clean(getattr(error, "hint", "")),
+        hint=_clean(getattr(error, "hint", AWAY_HINT if isinstance(error, Unavailable) else "")),
         field=field,
         url=error.url if isinstance(error, NotActive) else None,
     )
@@ -231,6 +232,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         400: ("The body cannot be read as JSON.", "Send one JSON object in UTF-8."),
         404: ("There is nothing at this address.", "/openapi.json lists what there is."),
         405: (f"{request.method} does not go here.", "The header Allow says what does."),
+        413: (str(error.detail), "Send less."),
     }
     message, hint = messages.get(status, (str(error.detail), ""))
     body = ErrorOut(code=CODES.get(status, "refused"), message=_clean(message), hint=hint)

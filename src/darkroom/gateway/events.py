@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from darkroom.core.errors import Exhausted, StoreUnavailable
 from darkroom.core.jobs import TERMINAL, JobMoved, JobState
-from darkroom.core.news import JobPreviewed, JobProgressed, News
+from darkroom.core.news import JobPreviewed, JobProgressed
 from darkroom.core.ports import JobFilter
 from darkroom.delivery.bus import Reset, Subscription
 from darkroom.gateway.auth import Reader, still_valid
@@ -95,20 +95,29 @@ def _event_id(text: str | None) -> int | None:
 async def _told(
     subscription: Subscription, request: Request, here: Gateway, account_id: UUID, last: int | None
 ) -> AsyncIterator[bytes]:
-    """The whole stream. It subscribed before it reads, so nothing falls between; what was read is not told twice."""
+    """The whole stream. It subscribed before it reads, so nothing falls between; what was read is not told twice.
+
+    The bus only says that there are transitions; they are read. Where several processes write, the bus hears of them out of
+    order, and who came back after a break with the larger id would never be told of the smaller one.
+    """
     yield f"retry: {RETRY_MS}\n\n".encode()
-    told: set[int] = set()
     try:
         missed = await _missed(here, account_id, last)
         if missed is None:
             if last is not None:
                 yield _event("reset", {"reason": "too much was missed; this is how things stand"})
-            yield await _snapshot(here, account_id)
-        else:
-            for moved in missed:
-                told.add(moved.id)
-                yield _moved(moved)
+            last, snapshot = await _snapshot(here, account_id)
+            yield snapshot
+        for moved in missed or ():
+            last = moved.id
+            yield _moved(moved)
+        clock = asyncio.get_running_loop().time
+        checked_s = clock()
         while True:
+            if clock() - checked_s > HEARTBEAT_S:  # a busy stream must end with its key, too
+                if not await still_valid(request, here):
+                    return
+                checked_s = clock()
             try:
                 news = await asyncio.wait_for(anext(subscription), HEARTBEAT_S)
             except TimeoutError:
@@ -120,9 +129,14 @@ async def _told(
                 return
             if isinstance(news, Reset):
                 yield _event("reset", {"reason": "this connection was too slow; this is how things stand"})
-                yield await _snapshot(here, account_id)
-            elif not isinstance(news, JobMoved) or news.id not in told:
-                yield await _news(news, here)
+                last, snapshot = await _snapshot(here, account_id)
+                yield snapshot
+            elif not isinstance(news, JobMoved):
+                yield await _fleeting(news, here)
+            elif news.id > (last or 0):
+                for moved in await _since(here, account_id, last or 0):
+                    last = moved.id
+                    yield _moved(moved)
     except StoreUnavailable:
         return  # the client comes back by itself, with the last id that it saw
 
@@ -135,17 +149,21 @@ async def _missed(here: Gateway, account_id: UUID, last: int | None) -> list[Job
     return found if len(found) <= REPLAY_MAX else None
 
 
-async def _snapshot(here: Gateway, account_id: UUID) -> bytes:
+async def _since(here: Gateway, account_id: UUID, last: int) -> list[JobMoved]:
+    """All transitions after `last`: those of one account become visible in the order of their ids."""
+    return await here.rooms.library.moved_since(last, account_id=account_id, limit=REPLAY_MAX)
+
+
+async def _snapshot(here: Gateway, account_id: UUID) -> tuple[int, bytes]:
+    """How things stand, and the newest transition that is in it."""
     newest = await here.rooms.library.newest_event(account_id)
     wanted = JobFilter(account_id=account_id, states=LIVING)
     jobs = await here.rooms.library.jobs(wanted, before=None, limit=SNAPSHOT_MAX)
     body = [job.model_dump(mode="json") for job in await shown(jobs, here, owner=account_id)]
-    return _event("snapshot", {"jobs": body}, event_id=newest)
+    return newest, _event("snapshot", {"jobs": body}, event_id=newest)
 
 
-async def _news(news: News, here: Gateway) -> bytes:
-    if isinstance(news, JobMoved):
-        return _moved(news)
+async def _fleeting(news: JobProgressed | JobPreviewed, here: Gateway) -> bytes:
     if isinstance(news, JobProgressed):
         return _event("progress", {"job_id": str(news.job_id), "done": news.done, "total": news.total})
     return _event("preview", {"job_id": str(news.job_id), "url": await _preview_url(news, here)})

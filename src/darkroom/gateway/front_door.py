@@ -82,7 +82,7 @@ class _Visit:
     def refused(self) -> ASGIApp | None:
         """The answer to what can be refused by its head alone."""
         length = Headers(scope=self._scope).get("content-length", "")
-        if self._limit is not None and length.isdigit() and int(length) > self._limit:
+        if self._limit is not None and length.isdecimal() and int(length) > self._limit:
             body = ErrorOut(code=CODES[413], message=_too_large(self._limit), hint="Send less.")
             return envelope(413, body, headers={"Connection": "close"})
         if "\0" in self._scope["path"] or _ENCODED_NUL.search(self._scope.get("query_string", b"")):

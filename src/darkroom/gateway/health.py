@@ -22,6 +22,7 @@ from darkroom.gateway.views import Out
 
 PROBE_S = 5.0  # a part that has not answered by then is not ready
 REMEMBERED_S = 1.0  # an answer is given again for so long, so that nobody can wear out the stores by asking
+HANDED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 PROBE_TYPE = "application/octet-stream"
 
 Part = Literal["ok", "standby", "failing"]
@@ -43,6 +44,7 @@ def health_router() -> APIRouter:
     """/healthz, /readyz and /metrics."""
     router = APIRouter(tags=["operation"])
     remembered: list[tuple[float, ReadyOut]] = []
+    probing = asyncio.Lock()  # who asks meanwhile waits for the same answer
 
     @router.get("/healthz", operation_id="isAlive")
     async def is_alive() -> AliveOut:
@@ -52,10 +54,12 @@ def health_router() -> APIRouter:
     @router.get("/readyz", operation_id="isReady", responses={503: {"model": ReadyOut}})
     async def is_ready(here: Here, response: Response) -> ReadyOut:
         """This process can take jobs; with 503, which part of it cannot."""
-        now_s = asyncio.get_running_loop().time()
-        if not remembered or now_s - remembered[0][0] > REMEMBERED_S:
-            remembered[:] = [(now_s, await readiness(here))]
-        ready = remembered[0][1]
+        clock = asyncio.get_running_loop().time
+        async with probing:
+            if not remembered or clock() - remembered[0][0] > REMEMBERED_S:
+                ready = await readiness(here)
+                remembered[:] = [(clock(), ready)]
+            ready = remembered[0][1]
         response.headers["Cache-Control"] = "no-store"
         if ready.status != "ok":
             response.status_code = 503
@@ -73,8 +77,8 @@ def health_router() -> APIRouter:
     )  # fmt: skip
     async def get_metrics(request: Request, here: Here) -> Response:
         """Counters and gauges for Prometheus. From this machine, or with an operator's key."""
-        if not from_this_machine(request):
-            admin(await caller_of(request, here))
+        if here.settings.public_url or not from_this_machine(request):
+            await admin(await caller_of(request, here))
         await refresh(here)
         return Response(here.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
@@ -97,11 +101,15 @@ async def refresh(here: Gateway) -> None:
 
 
 def from_this_machine(request: Request) -> bool:
-    """Whether a request came from loopback by itself, and was not handed on by a proxy here."""
-    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+    """Whether a request came from loopback by itself: not by a proxy here, nor by a page whose name was made to lead here."""
+    if request.client is None or any(name in request.headers for name in HANDED_ON):
         return False
+    return _is_loopback(request.client.host) and _is_loopback(request.url.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(request.client.host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

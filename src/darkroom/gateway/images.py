@@ -60,7 +60,7 @@ def images_router() -> APIRouter:
         """One image, with signed links to its files and where it comes from."""
         image = await here.rooms.library.image(image_id)
         if image.account_id != caller.account.id:
-            raise NotFound("There is no such image.", field="image_id")
+            raise NotFound(f"There is no image {image_id}.")  # in the store's own words
         now: datetime = here.now()
         plain = await image_out(image, here.rooms.objects, now=now)
         return ImageDetailOut(

@@ -171,10 +171,10 @@ def _add_looking(router: APIRouter) -> None:
 
 
 async def own_job(job_id: UUID, account: Account, here: Gateway) -> Job:
-    """The account's job; NotFound for anybody else's."""
+    """The account's job; NotFound for anybody else's, in the words of the store for one that is not there."""
     job = await here.rooms.library.job(job_id)
     if job.account_id != account.id:
-        raise NotFound("There is no such job.", field="job_id")
+        raise NotFound(f"There is no job {job_id}.")
     return job
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def plan_of(account: Account, plans: Plans) -> Plan:
     """The account's plan; the default one where an operator took its plan out of the file."""
-    return plans.plans.get(account.plan) or plans.plan(plans.default)
+    return plans.in_force(account.plan)
 
 
 async def renewed(account: Account, plan: Plan, here: Gateway) -> Account:

@@ -16,6 +16,7 @@ from darkroom.gateway.auth import (
     COOKIE,
     AnyCaller,
     count_failure,
+    refuse_cross_site,
     refuse_guessing,
 )
 from darkroom.gateway.context import Gateway, Here
@@ -92,15 +93,18 @@ def sessions_router() -> APIRouter:
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
         return HTMLResponse(PAGE.format(nonce=nonce), headers=headers)
 
-    @router.post("/api/v1/login", operation_id="login", responses=refusals(401, 422, 429, 503))
+    @router.post("/api/v1/login", operation_id="login", responses=refusals(401, 403, 422, 429, 503))
     async def login(body: LoginIn, request: Request, response: Response, here: Here) -> LoginOut:
         """Spend a login link for a session, which comes as a cookie."""
+        if "origin" in request.headers or "sec-fetch-site" in request.headers:  # a browser asks
+            refuse_cross_site(request, here)
         account = await _spend(body.token, request, here)
         secret = new_secret(SESSION_PREFIX)
         await here.rooms.accounts.add_session(
             hash_of(secret), account_id=account.id, expires_at=here.now() + SESSION_LIFE
         )
-        set_cookie(response, secret, secure=request.url.scheme == "https")
+        secure = request.url.scheme == "https" or here.settings.public_url.startswith("https:")
+        set_cookie(response, secret, secure=secure)
         return LoginOut(name=account.name, role=account.role)
 
     @router.post("/api/v1/logout", status_code=204, operation_id="logout")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from darkroom.core.work import (
     StagedFile,
     StagedImage,
 )
+from darkroom.gateway.invalid import check_storable
 from darkroom.gateway.views import Out
 
 SLOTS_MAX = 1_024  # jobs that one worker takes at once
@@ -51,12 +53,31 @@ def _storable(text: str) -> str:
     return text
 
 
+def _described(text: str) -> str:
+    """People are shown it as JSON, so it must be an object that every JSON reader takes."""
+    try:
+        found = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("Must not be nested so deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("Must be a JSON object")
+    check_storable(found)
+    return text
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 Text = Annotated[str, AfterValidator(_storable)]
 WorkerName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:-]*$", max_length=100, examples=["cpu-0"])
 ]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-MediaType = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)]
+# Pictures only: a browser shows these files under our own address, and a page or an SVG could do more than be seen.
+MediaType = Annotated[
+    str, Field(pattern=r"^image/(png|webp|avif|jpeg)$", max_length=100, examples=["image/png"])
+]
 ShortText = Annotated[Text, Field(max_length=200)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Scores = Annotated[dict[ShortText, Score], Field(max_length=SCORES_MAX)]
@@ -132,7 +153,11 @@ class ImageIn(Message):
     index: Annotated[int, Field(strict=True, ge=0, lt=IMAGES_PER_JOB)] | None
     files: Annotated[list[FileIn], Field(max_length=FILES_MAX)]
     scores: Annotated[Scores, Field(default_factory=dict)]
-    provenance: Annotated[Text, Field(max_length=PROVENANCE_MAX)] = "{}"
+    provenance: Annotated[
+        Text,
+        Field(max_length=PROVENANCE_MAX, description="A JSON object as text"),
+        AfterValidator(_described),
+    ] = "{}"
 
 
 class CompletedIn(ClaimIn):

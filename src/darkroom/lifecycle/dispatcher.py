@@ -190,7 +190,8 @@ class Dispatcher:
         """A worker is there (again), with what it brings. A quarantined one stays so. StoreUnavailable."""
         memory = self._active()
         stored = await self._rooms.operations.register_worker(worker)
-        memory.states.pop(worker.id, None)
+        if memory.states.get(worker.id, ("", ""))[0] is WorkerState.GONE:  # a quarantine is still to be written
+            del memory.states[worker.id]
         memory.crew.add(stored, now=self._now())
         return stored
 
@@ -231,6 +232,10 @@ class Dispatcher:
         except asyncio.CancelledError:
             self._later(self._hand_back(memory, claiming))
             raise
+        if ticket.worker_id not in memory.crew:  # lost while this was claimed for it: nobody would miss the runs
+            memory.give_back(runs)
+            self._stir.set()
+        memory.crew.get(ticket.worker_id)
         return [run.assignment for run in runs]
 
     async def _claim(self, memory: Memory, ticket: Ticket) -> list[Run]:
@@ -252,7 +257,7 @@ class Dispatcher:
 
     async def _hand_back(self, memory: Memory, claiming: asyncio.Task[list[Run]]) -> None:
         try:
-            memory.returned.update((run.job.id, run) for run in await claiming)
+            memory.give_back(await claiming)
         except DarkroomError:
             return  # nothing was claimed, or the next survey finds it
         self._stir.set()
@@ -260,8 +265,7 @@ class Dispatcher:
     def give_back(self, worker_id: str, claims: Sequence[Claim]) -> None:
         """Assignments that did not reach their worker: back to their place at once, counting as no attempt."""
         memory = self._active()
-        runs = [run for claim in claims if (run := self._run(memory, worker_id, claim)) is not None]
-        memory.returned.update((run.job.id, run) for run in runs)
+        memory.give_back([run for claim in claims if (run := self._run(memory, worker_id, claim)) is not None])
         self._stir.set()
 
     def heartbeat(self, worker_id: str, claims: Sequence[Claim]) -> Instructions:
@@ -322,7 +326,7 @@ class Dispatcher:
     async def leave(self, worker_id: str) -> None:
         """A worker goes in peace: what it still has goes back to its place. StoreUnavailable."""
         memory = self._active()
-        memory.returned.update((run.job.id, run) for run in memory.runs.of(worker_id))
+        memory.give_back(memory.runs.of(worker_id))
         memory.crew.remove(worker_id)
         memory.states[worker_id] = (WorkerState.GONE, "it left")
         self._stir.set()

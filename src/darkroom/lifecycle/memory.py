@@ -24,7 +24,9 @@ from darkroom.lifecycle.runs import Run, Runs
 
 
 class Memory:
-    """`lost` and `returned` are runs to be taken up by the ledger, `finishing`, `states` and `ended` notes to be written soon."""
+    """`lost` and `returned` are runs to be taken up by the ledger, `unwanted` jobs that were cancelled just when their run was
+    put back; `finishing`, `states` and `ended` are notes to be written soon.
+    """
 
     def __init__(self, rooms: Rooms, policy: DispatchPolicy) -> None:
         self._rooms = rooms
@@ -38,6 +40,7 @@ class Memory:
         self.events: set[int] = set()
         self.lost: dict[UUID, Run] = {}
         self.returned: dict[UUID, Run] = {}
+        self.unwanted: set[UUID] = set()
         self.finishing: dict[UUID, Run] = {}
         self.states: dict[str, tuple[WorkerState, str]] = {}
         self.ended: list[Run] = []
@@ -76,7 +79,9 @@ class Memory:
             self.line.call(run.worker_id)
 
     def enqueue(self, job: Job) -> None:
-        if not self.knows(job.id):
+        if job.cancel_requested:
+            self.unwanted.add(job.id)
+        elif not self.knows(job.id):
             self.queue.add(ready_job(self._rooms, job))
 
     def end(self, run: Run, job: Job | None = None) -> None:
@@ -104,16 +109,21 @@ class Memory:
         for run in self.runs:
             if run.job.id not in held and run.job.id not in self.touched:
                 self.end(run)
+        for job_id in self.queue:
+            if job_id not in held and job_id not in self.touched:
+                self.queue.remove(job_id)
 
     def _take_note(self, job: Job, now: float) -> None:
-        """A run that stands in the ledger: its worker has a whole lease to be heard of."""
+        """A run that stands in the ledger: its worker, where it is not here, has a whole lease to be heard of."""
         self.queue.remove(job.id)
+        self.crew.expect(job.worker_id or "", now=now)
         run = self.runs.get(job.id)
         if run is not None and run.job.fence == job.fence:
             self._refresh(run, job)
             return
+        if run is not None:
+            self.end(run)
         self.runs.add(Run(job=job, cost_gpu_ms=cost_gpu_ms(self._rooms, job), since=now))
-        self.crew.expect(job.worker_id or "", now=now)
 
     def deal(self, *, now: float) -> None:
         """Gives out ready jobs to the waiting pulls, one each in turn, until there is no more that fits."""
@@ -178,10 +188,15 @@ class Memory:
             if self.claiming.pop(job.id, None) is not None:
                 self.queue.restore(job)
 
+    def give_back(self, runs: Iterable[Run]) -> None:
+        """Runs that nobody began, or that are given up politely, are to be put back, as no attempt."""
+        self.returned.update((run.job.id, run) for run in runs)
+
     def lose(self, worker_id: str, reason: str) -> None:
         """A worker is gone; its runs are to be taken up elsewhere."""
         known = worker_id in self.crew
-        self.lost.update((run.job.id, run) for run in self.runs.of(worker_id))
+        runs = self.runs.of(worker_id)
+        self.lost.update((run.job.id, run) for run in runs if run.job.id not in self.returned)
         self.crew.remove(worker_id)
         self.line.call(worker_id)
         if known:

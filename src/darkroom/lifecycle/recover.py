@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from darkroom.core.jobs import Job, JobState, Reported
-from darkroom.lifecycle.fail import after_loss, handed_back
+from darkroom.lifecycle.fail import after_loss, cancelled, handed_back
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.settle import settle
 
@@ -37,5 +37,11 @@ async def recover_lost(rooms: Rooms, jobs: Sequence[Job]) -> list[Reported]:
 
 
 async def hand_back(rooms: Rooms, jobs: Sequence[Job]) -> list[Reported]:
-    """Jobs that nobody began, or that their worker gave up politely, go back to their place; it counts as no attempt."""
-    return await settle(rooms, [handed_back(rooms, job) for job in jobs])
+    """Jobs that nobody began, or that their worker gave up politely, go back to their place; it counts as no attempt.
+
+    Those that nobody wants any more end.
+    """
+    return await settle(
+        rooms,
+        [cancelled(job, measured_gpu_ms=0) if job.cancel_requested else handed_back(rooms, job) for job in jobs],
+    )

@@ -17,6 +17,7 @@ from darkroom.core.jobs import Change
 from darkroom.core.ports import Accounts, Ledger, Library, Objects, Operations, Publisher
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.retry import retry_delay_s
+from darkroom.lifecycle.checks import Checks
 from darkroom.moderation.policy import Policy
 from darkroom.moderation.prompts import PromptModerator
 
@@ -64,6 +65,7 @@ class Rooms:
     families: frozenset[str] | None = None
     retry_delay_s: Callable[[int], float] = field(default_factory=_retries)
     bell: Bell = field(default_factory=Bell)
+    checks: Checks = field(default_factory=Checks)
 
     def tell(self, change: Change) -> None:
         """After a transaction: its transitions to whoever follows them, its jobs to whoever dispatches."""

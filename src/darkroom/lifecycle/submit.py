@@ -5,8 +5,8 @@ Knows nothing of who draws. A blocked prompt costs nothing and reaches nobody; w
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from functools import partial
 from uuid import UUID, uuid5
 
 from darkroom.core.accounts import Account, Plan
@@ -21,7 +21,7 @@ from darkroom.lifecycle.terms import check_account, choose_lane, choose_visibili
 from darkroom.moderation.prompts import texts_of
 from darkroom.prompt import format_prompt
 
-BATCH_MAX = 40  # jobs of one prompt on the largest plan
+EARLIER_MAX = 1_000  # jobs of a batch that are read again, with those that operators made of its dead letters
 
 
 async def submit(
@@ -38,7 +38,7 @@ async def submit(
     batch_id = _batch_id(rooms, account, idempotency_key, digest)
     if idempotency_key is not None and (first := await _earlier(rooms, account, batch_id)):
         return first
-    plan = rooms.plans.plan(account.plan)
+    plan = rooms.plans.in_force(account.plan)
     drawn = read_prompt(rooms, plan, text)
     lanes = [choose_lane(params, lane, account, plan, batch=len(drawn)) for params in drawn]
     looks = [choose_visibility(params, account, plan) for params in drawn]
@@ -77,8 +77,9 @@ def _batch_id(rooms: Rooms, account: Account, key: str | None, digest: str) -> U
 async def _earlier(rooms: Rooms, account: Account, batch_id: UUID) -> Submitted | None:
     """The answer that this very request was given before. Two at the same moment are told apart by the ledger."""
     wanted = JobFilter(account_id=account.id, batch_id=batch_id)
-    jobs = await rooms.library.jobs(wanted, before=None, limit=BATCH_MAX)
-    return Submitted(change=Change(jobs=tuple(reversed(jobs))), replayed=True) if jobs else None
+    jobs = await rooms.library.jobs(wanted, before=None, limit=EARLIER_MAX)
+    first = tuple(job for job in reversed(jobs) if job.created_at == jobs[-1].created_at)
+    return Submitted(change=Change(jobs=first), replayed=True) if first else None
 
 
 async def _moderate(
@@ -88,7 +89,7 @@ async def _moderate(
     texts = list(dict.fromkeys(each for params in drawn for each in texts_of(params)))
     verdict = rooms.moderator.remembered(texts)
     if verdict is None:
-        verdict = await asyncio.to_thread(rooms.moderator.check, texts)
+        verdict = await rooms.checks.run(account.id, partial(rooms.moderator.check, texts))
     if verdict.blocked:
         record = ModerationRecord(
             account_id=account.id,

@@ -62,7 +62,7 @@ class Upkeep:
             self._written_at = now
 
     async def _take_up(self) -> None:
-        """Lost runs go elsewhere, and those handed back to their place. StoreUnavailable: they stay noted."""
+        """Lost runs go elsewhere, those handed back to their place, the unwanted end. StoreUnavailable: they stay noted."""
         memory = self._memory
         lost = list(memory.lost.values())
         if lost:
@@ -70,6 +70,10 @@ class Upkeep:
         returned = list(memory.returned.values())
         if returned:
             self._forget_stale(returned, await hand_back(self._rooms, [run.job for run in returned]))
+        for job_id in list(memory.unwanted):
+            now = self._rooms.clock()
+            self._rooms.tell(await self._rooms.ledger.request_cancel(job_id, account_id=None, now=now))
+            memory.unwanted.discard(job_id)
 
     def _forget_stale(self, runs: list[Run], answers: list[Reported]) -> None:
         """What was accepted has been heard already; what was stale had ended otherwise."""

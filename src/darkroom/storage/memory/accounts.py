@@ -132,9 +132,12 @@ class MemoryAccounts:
         account = self._state.account(account_id)
         if now < account.period_end:
             return account
-        left = max(self._state.balances[account_id].available_gpu_ms, 0)
-        self._state.book(account_id, EntryKind.EXPIRE, left, at=now, note="end of the month")
-        self._state.book(account_id, EntryKind.GRANT, grant_gpu_ms, at=now, note="new month")
+        balance, book = self._state.balances[account_id], self._state.book
+        left = max(balance.available_gpu_ms, 0)
+        over = max(balance.settled_gpu_ms + balance.expired_gpu_ms - balance.granted_gpu_ms, 0)
+        book(account_id, EntryKind.EXPIRE, left, at=now, note="end of the month")
+        book(account_id, EntryKind.GRANT, over, at=now, note="used without a limit")
+        book(account_id, EntryKind.GRANT, grant_gpu_ms, at=now, note="new month")
         renewed = replace(account, period_start=account.period_end, period_end=period_end)
         self._state.accounts[account_id] = renewed
         return renewed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -16,6 +17,7 @@ from darkroom.storage.postgres.refusals import AGAIN, refusal
 
 ANSWER_S = 10.0  # for a connection from the pool and the statement's answer together
 CONNECT_S = 5.0
+RELEASE_S = 1.0  # for a statement that was given up to end; then its connection is closed
 TRIES = 4  # of a statement that met a deadlock or a serialization failure
 STATEMENTS_CACHED = 200  # prepared, on each connection
 
@@ -64,10 +66,19 @@ class Database:
         """All rows of one statement."""
 
         async def run() -> list[Record]:
-            async with asyncio.timeout(ANSWER_S), self._pool.acquire() as connection:
-                return list(await connection.fetch(sql, *arguments))
+            async with asyncio.timeout(ANSWER_S):
+                connection = await self._pool.acquire()
+                try:
+                    return list(await connection.fetch(sql, *arguments))
+                finally:
+                    await self._release(connection)
 
         return await guarded(run)
+
+    async def _release(self, connection: _Connection) -> None:
+        """Gives it back, in bounded time: a server that is frozen does not even answer that a statement was cancelled."""
+        with suppress(TimeoutError):  # what the statement itself raised is what is told
+            await self._pool.release(connection, timeout=RELEASE_S)
 
     async def row(self, sql: str, *arguments: object) -> Record | None:
         """The first row, or None."""

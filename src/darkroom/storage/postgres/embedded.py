@@ -12,6 +12,7 @@ import pwd
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -30,6 +31,7 @@ DATABASE = "darkroom"
 START_S = 30.0  # includes the recovery after a crash
 STOP_S = 20.0  # a fast shutdown, with its checkpoint
 POLL_S = 0.01
+SOCKET_LOCK = ".s.PGSQL.5432.lock"
 SOCKET_PATH_BYTES = 100  # the kernel takes 107, PostgreSQL adds the name of a lock file
 LOG_BYTES = 10_000_000  # beyond which a start begins a new log and keeps one old one
 LOG_TAIL_LINES = 8
@@ -178,13 +180,14 @@ class EmbeddedPostgres:
             self.log.replace(self.log.with_suffix(".log.1"))
         self.log.touch(mode=0o600)
         sockets = self._socket_folder()
-        sockets.mkdir(mode=0o700, exist_ok=True)
+        if sockets != self._data:
+            _make_private(sockets, owners={os.getuid(), *([user.pw_uid] if user else [])})
         if user is not None:
             service_user.let_in(user, programs=_binaries(), folders=(self._data, sockets))
             os.chown(self.log, user.pw_uid, user.pw_gid)
-        (self._data / "postmaster.pid").unlink(
-            missing_ok=True
-        )  # of a server that is no more; its number may live on
+        # Of a server that is no more; its number may live on, and then PostgreSQL would believe in it.
+        for left in (self._data / "postmaster.pid", sockets / SOCKET_LOCK):
+            left.unlink(missing_ok=True)
         options = shlex.join(
             ["-k", str(sockets), *(f"--{name}={value}" for name, value in self._settings.items())]
         )
@@ -193,6 +196,7 @@ class EmbeddedPostgres:
         try:
             _run(start, user=user)
         except StoreUnavailable as error:
+            self._drop_sockets()
             told = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
             raise StoreUnavailable("\n".join([error.message, f"The end of {self.log}:", *told])) from error
 
@@ -216,7 +220,12 @@ class EmbeddedPostgres:
                 os.kill(pid, sign)
             while self.pid() is not None and time.monotonic() < until:
                 time.sleep(POLL_S)
-        if self.pid() is None and self._socket_folder() != self._data:
+        if self.pid() is None:
+            self._drop_sockets()
+
+    def _drop_sockets(self) -> None:
+        """Removes the folder of the socket where it is one of its own."""
+        if self._socket_folder() != self._data:
             shutil.rmtree(self._socket_folder(), ignore_errors=True)
 
     def pid(self) -> int | None:
@@ -236,10 +245,21 @@ class EmbeddedPostgres:
 
     def _socket_folder(self) -> Path:
         """The data folder, or a short one of its own where that path is too long for a socket."""
-        if len(os.fsencode(self._data)) + len("/.s.PGSQL.5432.lock") <= SOCKET_PATH_BYTES:
+        if len(os.fsencode(self._data)) + len(f"/{SOCKET_LOCK}") <= SOCKET_PATH_BYTES:
             return self._data
         digest = hashlib.sha256(os.fsencode(self._data)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"darkroom-{os.getuid()}-{digest}"
+
+
+def _make_private(folder: Path, *, owners: set[int]) -> None:
+    """Others may write where temporary files lie: who made this folder before us could stand in for the database."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat()
+    if facts.st_uid not in owners or stat.S_IMODE(facts.st_mode) & 0o022 or not stat.S_ISDIR(facts.st_mode):
+        raise StoreUnavailable(
+            f"{folder} belongs to somebody else or others may write to it, so the database cannot be reached there "
+            "safely. Remove it, or choose a data folder with a shorter path."
+        )
 
 
 def _binaries() -> Path:

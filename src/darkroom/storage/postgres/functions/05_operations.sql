@@ -70,6 +70,7 @@ RETURNS SETOF accounts LANGUAGE plpgsql AS $$
 DECLARE
     a accounts;
     v_left bigint;
+    v_over bigint;
 BEGIN
     SELECT * INTO a FROM accounts WHERE id = p_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -80,10 +81,13 @@ BEGIN
         RETURN;
     END IF;
     v_left := greatest(a.granted_gpu_ms - a.expired_gpu_ms - a.settled_gpu_ms - a.held_gpu_ms, 0);
+    -- What was used on a plan without a limit is no debt: who comes to a smaller plan has its time from the next month on.
+    v_over := greatest(a.settled_gpu_ms + a.expired_gpu_ms - a.granted_gpu_ms, 0);
     INSERT INTO ledger_entries (account_id, kind, amount_gpu_ms, at, note)
-    VALUES (p_id, 'expire', v_left, p_now, 'end of the month'), (p_id, 'grant', p_grant, p_now, 'new month');
+    VALUES (p_id, 'expire', v_left, p_now, 'end of the month'),
+        (p_id, 'grant', v_over, p_now, 'used without a limit'), (p_id, 'grant', p_grant, p_now, 'new month');
     RETURN QUERY UPDATE accounts
-    SET expired_gpu_ms = expired_gpu_ms + v_left, granted_gpu_ms = granted_gpu_ms + p_grant,
+    SET expired_gpu_ms = expired_gpu_ms + v_left, granted_gpu_ms = granted_gpu_ms + v_over + p_grant,
         period_start = period_end, period_end = p_end
     WHERE id = p_id RETURNING *;
 END

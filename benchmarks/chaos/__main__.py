@@ -8,15 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.chaos.hurried import hurry
+from benchmarks.chaos.rounds import run
 
 
 def main() -> int:
     options = _options()
-    if not options.real_times:
-        hurry()
-    from benchmarks.chaos.rounds import run
-
     folder = options.keep or Path(tempfile.mkdtemp(prefix="darkroom-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # the database's own user goes through it
@@ -34,7 +30,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=7, help="faults in a round")
     parser.add_argument("--real-times", action="store_true", help="leases and heartbeats as they ship")
     parser.add_argument(
-        "--mini", type=int, default=0, help="rounds with the real worker and mini-1, afterwards"
+        "--mini",
+        type=int,
+        default=0,
+        help="rounds with the real worker and mini-1, afterwards; each takes a minute or more",
     )
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave everything there")
     return parser.parse_args()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from benchmarks.chaos.customers import Customer
-from benchmarks.chaos.schedule import Round
 from benchmarks.chaos.stage import HERE
 
 from darkroom.billing.periods import month_after
@@ -17,13 +17,13 @@ from darkroom.gateway.credentials import KEY_PREFIX, SHOWN_CHARACTERS, WORKER_PR
 from darkroom.storage.postgres.store import PostgresStore
 
 
-async def admit(dsn: str, plan: Round) -> tuple[list[Customer], str]:
-    """A customer for each plan of the round, and a token for its workers."""
+async def admit(dsn: str, seed: int, plans: Sequence[str]) -> tuple[list[Customer], str]:
+    """A customer for each plan of a round, and a token for its workers."""
     store = await PostgresStore.open(dsn, pool_size=2)
     try:
-        customers = [await _admit(store, plan.seed, n, name) for n, name in enumerate(plan.plans)]
+        customers = [await _admit(store, seed, n, name) for n, name in enumerate(plans)]
         now, secret = datetime.now(UTC), new_secret(WORKER_PREFIX)
-        token = WorkerToken(id=str(new_id(now)), name=f"round {plan.seed}", created_at=now)
+        token = WorkerToken(id=str(new_id(now)), name=f"round {seed}", created_at=now)
         await store.operations.add_worker_token(token, secret_hash=hash_of(secret))
     finally:
         await store.close()

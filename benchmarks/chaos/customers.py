@@ -57,7 +57,7 @@ class Customer:
         return [job["id"] for wish in self.wishes.values() for job in wish.jobs]
 
 
-class Counter:
+class Desk:
     """Where customers go: the servers in turn, through one wire."""
 
     def __init__(self, urls: Sequence[str], proxy: str | None) -> None:
@@ -101,50 +101,50 @@ class Counter:
 
 
 async def live(
-    customer: Customer, others: Sequence[Customer], acts: Sequence[Act], counter: Counter, owner_key: str
+    customer: Customer, others: Sequence[Customer], acts: Sequence[Act], desk: Desk, owner_key: str
 ) -> None:
     """Does everything in time, or as soon after as the line allows. Submissions overlap; nothing waits for another's answer."""
     began = time.monotonic()
     tasks = []
     for act in acts:
         await asyncio.sleep(max(0.0, began + act.at_s - time.monotonic()))
-        tasks.append(asyncio.create_task(_do(customer, others, act, counter, owner_key)))
+        tasks.append(asyncio.create_task(_do(customer, others, act, desk, owner_key)))
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, BaseException) and not isinstance(result, TimeoutError):
             raise result
 
 
-async def _do(
-    customer: Customer, others: Sequence[Customer], act: Act, counter: Counter, owner_key: str
-) -> None:
+async def _do(customer: Customer, others: Sequence[Customer], act: Act, desk: Desk, owner_key: str) -> None:
     if act.deed is Deed.SUBMIT:
         wish = Wish(text=act.text, key=f"k-{uuid4().hex}" if act.keyed else None, lane=act.lane)
         customer.wishes[act.number] = wish
-        await submit(customer, wish, counter)
-    elif act.deed is Deed.REPEAT and (wish := customer.wishes.get(act.number)):
-        await submit(customer, wish, counter, again=True)
-    elif act.deed is Deed.CONTRADICT and (wish := customer.wishes.get(act.number)):
-        await _contradict(customer, wish, counter)
+        await submit(customer, wish, desk)
+    elif act.deed is Deed.REPEAT and (before := customer.wishes.get(act.number)):
+        await submit(customer, before, desk, again=True)
+    elif act.deed is Deed.CONTRADICT and (before := customer.wishes.get(act.number)):
+        await _contradict(customer, before, desk)
     elif act.deed is Deed.CANCEL and (ids := customer.job_ids):
-        await _cancel(customer, ids[int(act.pick * len(ids))], act, counter, owner_key)
+        await _cancel(customer, ids[int(act.pick * len(ids))], act, desk, owner_key)
+    elif act.deed is Deed.RESOLVE:
+        await _resolve(customer, act, desk, owner_key)
     elif act.deed is Deed.PRY:
-        await _pry(customer, others, act, counter)
+        await _pry(customer, others, act, desk)
     elif act.deed is Deed.LIST:
-        answer = await counter.insist("GET", "/api/v1/jobs?limit=100", customer.key)
+        answer = await desk.insist("GET", "/api/v1/jobs?limit=100", customer.key)
         _count(customer, answer)
         known = {job["id"] for job in answer.json().get("jobs", [])}
         if foreign := known & {each for other in others if other is not customer for each in other.job_ids}:
             customer.strange.append(f"the list shows jobs of others: {sorted(foreign)}")
 
 
-async def submit(customer: Customer, wish: Wish, counter: Counter, *, again: bool = False) -> None:
+async def submit(customer: Customer, wish: Wish, desk: Desk, *, again: bool = False) -> None:
     """Asks until there is an answer. Without a key, once: who repeats that asks for a second job."""
     until = time.monotonic() + PATIENCE_S
     body = {"prompt": wish.text, **({"lane": wish.lane} if wish.lane else {})}
     while time.monotonic() < until:
         wish.tries += 1
         try:
-            answer = await counter.ask("POST", "/api/v1/jobs", customer.key, body, idempotency=wish.key)
+            answer = await desk.ask("POST", "/api/v1/jobs", customer.key, body, idempotency=wish.key)
         except httpx.HTTPError:
             wish.unsure = True
         else:
@@ -179,11 +179,11 @@ def _remember(wish: Wish, answer: httpx.Response, *, again: bool) -> None:
         wish.faults.append("the same key was accepted twice as new")
 
 
-async def _contradict(customer: Customer, wish: Wish, counter: Counter) -> None:
+async def _contradict(customer: Customer, wish: Wish, desk: Desk) -> None:
     if wish.batch is None:
         return
     try:
-        answer = await counter.ask(
+        answer = await desk.ask(
             "POST", "/api/v1/jobs", customer.key, {"prompt": "a duck"}, idempotency=wish.key
         )
     except httpx.HTTPError:
@@ -195,21 +195,35 @@ async def _contradict(customer: Customer, wish: Wish, counter: Counter) -> None:
         )
 
 
-async def _cancel(customer: Customer, job_id: str, act: Act, counter: Counter, owner_key: str) -> None:
+async def _cancel(customer: Customer, job_id: str, act: Act, desk: Desk, owner_key: str) -> None:
     path = f"/api/v1/admin/jobs/{job_id}" if act.operator else f"/api/v1/jobs/{job_id}"
-    answer = await counter.insist("DELETE", path, owner_key if act.operator else customer.key)
+    answer = await desk.insist("DELETE", path, owner_key if act.operator else customer.key)
     _count(customer, answer)
     if answer.status_code != 200:
         customer.strange.append(f"cancelling {job_id} gave {answer.status_code} {answer.text[:200]}")
 
 
-async def _pry(customer: Customer, others: Sequence[Customer], act: Act, counter: Counter) -> None:
+async def _resolve(customer: Customer, act: Act, desk: Desk, owner_key: str) -> None:
+    """The operator looks at the customer's dead letters, and requeues or drops them."""
+    path = "/api/v1/admin/dead-letters"
+    found = (await desk.insist("GET", f"{path}?limit=100", owner_key)).raise_for_status().json()
+    for letter in found["dead_letters"]:
+        if letter["account_id"] != customer.account:
+            continue
+        what = "requeue" if act.pick < 0.7 else "drop"
+        answer = await desk.insist("POST", f"{path}/{letter['job_id']}/{what}", owner_key)
+        _count(customer, answer)
+        if answer.status_code not in (200, 409):  # 409: done before, and the answer was lost
+            customer.strange.append(f"{what} of a dead letter gave {answer.status_code} {answer.text[:200]}")
+
+
+async def _pry(customer: Customer, others: Sequence[Customer], act: Act, desk: Desk) -> None:
     foreign = [job_id for other in others if other is not customer for job_id in other.job_ids]
     if not foreign:
         return
     job_id = foreign[int(act.pick * len(foreign))]
     for method in ("GET", "DELETE"):
-        answer = await counter.insist(method, f"/api/v1/jobs/{job_id}", customer.key)
+        answer = await desk.insist(method, f"/api/v1/jobs/{job_id}", customer.key)
         _count(customer, answer)
         if answer.status_code != 404:
             customer.strange.append(f"{method} of somebody else's job gave {answer.status_code}")

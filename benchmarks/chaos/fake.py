@@ -35,6 +35,7 @@ MODEL = "mini-1"
 WIDTH_PX, HEIGHT_PX = 24, 16
 STEP_S = 0.05
 STEPS = range(3, 25)
+NEVER_S = 3600.0  # after which a zombie gives up its runs
 LATE_S = (0.5, 9.0)  # how late a report may be said again
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)  # of every provenance, so that files can be compared byte by byte
 
@@ -211,9 +212,9 @@ def misbehaving(seed: str, notes: Path, *, zombie: bool) -> type:
 
         async def register(self) -> Any:
             found = await super().register()
-            if zombie:
-                return messages.Registration(
-                    worker_id=found.worker_id, heartbeat_s=found.heartbeat_s, abort_after_s=3600.0
+            if zombie and found.abort_after_s != NEVER_S:
+                found = self._registration = messages.Registration(
+                    worker_id=found.worker_id, heartbeat_s=found.heartbeat_s, abort_after_s=NEVER_S
                 )
             return found
 
@@ -274,7 +275,8 @@ def main() -> int:
     die_with_parent(options.watch_parent)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    process.Connection = misbehaving(options.seed, options.notes, zombie=options.zombie)
+    replaced: Any = process
+    replaced.Connection = misbehaving(options.seed, options.notes, zombie=options.zombie)
     token = os.environ["DARKROOM_WORKER_TOKEN"]
     return process.run_worker(
         options.url, token, Slow(), Finishing(), name=options.name, slots=options.slots, drain_limit_s=4

@@ -12,20 +12,18 @@ from typing import Any
 
 import httpx
 from benchmarks.chaos.audit import Books
-from benchmarks.chaos.customers import Counter, Customer
+from benchmarks.chaos.customers import Customer, Desk
 from benchmarks.chaos.fake import undisturbed
 
 AT_ONCE = 8
 
 
-async def picture_faults(
-    books: Books, customers: Sequence[Customer], counter: Counter, objects: Path
-) -> list[str]:
+async def picture_faults(books: Books, customers: Sequence[Customer], desk: Desk, objects: Path) -> list[str]:
     """Every contradiction as a sentence."""
     faults = _stored(books, objects)
     for customer in customers:
-        faults += await _shown(customer, books, counter)
-    faults += await _staged_is_shut(counter, objects)
+        faults += await _shown(customer, books, desk)
+    faults += await _staged_is_shut(desk, objects)
     return faults
 
 
@@ -54,9 +52,9 @@ def _stored(books: Books, objects: Path) -> list[str]:
     return faults
 
 
-async def _shown(customer: Customer, books: Books, counter: Counter) -> list[str]:
+async def _shown(customer: Customer, books: Books, desk: Desk) -> list[str]:
     """What the owner sees: the same jobs, and each file behind its link."""
-    jobs = await _pages(customer, counter, "/api/v1/jobs", "jobs")
+    jobs = await _pages(customer, desk, "/api/v1/jobs", "jobs")
     own = {job_id for job_id, job in books.ended.items() if job["account_id"] == customer.account}
     faults = [] if {job["id"] for job in jobs} >= own else [f"{customer.name} does not see all of their jobs"]
     files = []
@@ -67,16 +65,16 @@ async def _shown(customer: Customer, books: Books, counter: Counter) -> list[str
         if job["state"] == "completed" and (len(job["images"]) != 4 or not job["grid"]):
             faults.append(f"{customer.name}: job {job['id']} shows {len(job['images'])} pictures")
         files += [file for each in pictures for file in each["files"].values()]
-    entries = await _pages(customer, counter, "/api/v1/account/statement", "entries")
-    faults += await _adds_up(customer, counter, entries)
+    entries = await _pages(customer, desk, "/api/v1/account/statement", "entries")
+    faults += await _adds_up(customer, desk, entries)
     return faults + await _readable(customer, files)
 
 
-async def _pages(customer: Customer, counter: Counter, path: str, field: str) -> list[dict[str, Any]]:
+async def _pages(customer: Customer, desk: Desk, path: str, field: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        answer = await counter.insist("GET", f"{path}?limit=100{cursor}", customer.key)
+        answer = await desk.insist("GET", f"{path}?limit=100{cursor}", customer.key)
         page = answer.raise_for_status().json()
         found += page[field]
         if not page["next_cursor"]:
@@ -84,12 +82,12 @@ async def _pages(customer: Customer, counter: Counter, path: str, field: str) ->
         cursor = f"&cursor={page['next_cursor']}"
 
 
-async def _adds_up(customer: Customer, counter: Counter, entries: Sequence[dict[str, Any]]) -> list[str]:
+async def _adds_up(customer: Customer, desk: Desk, entries: Sequence[dict[str, Any]]) -> list[str]:
     total: dict[str, int] = defaultdict(int)
     for entry in entries:
         total[entry["kind"]] += entry["amount_gpu_ms"]
     left = total["grant"] - total["expire"] - total["settle"] - total["hold"] + total["release"]
-    account = (await counter.insist("GET", "/api/v1/account", customer.key)).raise_for_status().json()
+    account = (await desk.insist("GET", "/api/v1/account", customer.key)).raise_for_status().json()
     said = account["balance"]["available_gpu_ms"]
     return (
         [] if left == said else [f"{customer.name}: the statement adds up to {left}, the balance says {said}"]
@@ -114,14 +112,14 @@ async def _readable(customer: Customer, files: Sequence[dict[str, Any]]) -> list
     return faults + [f"a staged object is shown: {f['url']}" for f in files if "/staging/" in f["url"]]
 
 
-async def _staged_is_shut(counter: Counter, objects: Path) -> list[str]:
+async def _staged_is_shut(desk: Desk, objects: Path) -> list[str]:
     """What crashed runs left behind cannot be read without a signature."""
     left = [
         path.relative_to(objects).as_posix() for path in (objects / "staging").rglob("*") if path.is_file()
     ]
     faults = []
     for key in left[:5]:
-        answer = await counter.insist("GET", f"/files/{key}", "dk_nobody")
+        answer = await desk.insist("GET", f"/files/{key}", "dk_nobody")
         if answer.is_success:
             faults.append(f"a staged object can be read: {key}")
     return faults

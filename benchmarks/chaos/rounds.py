@@ -7,19 +7,19 @@ import asyncio
 import json
 import shutil
 import time
-from collections import Counter
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.accounts import admit
 from benchmarks.chaos.audit import Books, answers, contradictions, living, open_books
-from benchmarks.chaos.customers import Counter as Desk
-from benchmarks.chaos.customers import Customer, live
+from benchmarks.chaos.customers import Customer, Desk, live
 from benchmarks.chaos.follower import EventFollower
+from benchmarks.chaos.mini import mini_round
 from benchmarks.chaos.pictures import picture_faults
-from benchmarks.chaos.schedule import SERVERS, WORKERS, Round, draw
+from benchmarks.chaos.results import Result, keep_evidence, print_summary
+from benchmarks.chaos.schedule import LEASE_S, SERVERS, WORKERS, Round, draw
 from benchmarks.chaos.stage import HERE, Stage
 from benchmarks.chaos.strikes import Striker
 
@@ -28,51 +28,30 @@ from darkroom.billing.plans import read_plans
 SETTLED_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.3
 CAUGHT_UP_WITHIN_S = 10.0
-
-
-@dataclass
-class Result:
-    """What became of a round."""
-
-    round: Round
-    faults: Counter[str] = field(default_factory=Counter)
-    ended: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    runs: int = 0
-    retried: int = 0
-    seconds: float = 0.0
-    violations: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        faults = ", ".join(f"{n} {name}" if n > 1 else name for name, n in sorted(self.faults.items()))
-        ended = ", ".join(f"{n} {name}" for name, n in sorted(self.ended.items()))
-        said = ", ".join(f"{n} {name}" for name, n in sorted(self.answers.items()))
-        verdict = f"{len(self.violations)} VIOLATIONS" if self.violations else "sound"
-        return (
-            f"seed {self.round.seed}: {verdict}; {ended}; {self.runs} runs, {self.retried} of retried jobs; "
-            f"reports {said}; faults: {faults}; {self.seconds:.0f} s"
-        )
+REAL_LEASE_S = 20.0
 
 
 async def run(options: argparse.Namespace, folder: Path) -> int:
-    """All rounds; the exit code."""
-    stage, results = Stage(folder, hurried=not options.real_times), []
+    """All rounds; the exit code. Stops at the first that is not sound."""
+    stage, results = Stage(folder, hurried=not options.real_times), list[Result]()
     began = time.monotonic()
+    lease_s = REAL_LEASE_S if options.real_times else LEASE_S
     try:
         await stage.open(SERVERS)
-        for number in range(options.rounds):
+        for number in range(options.rounds + options.mini):
+            seed = options.seed + number
             plan = draw(
-                options.seed + number, load_s=options.seconds, jobs=options.jobs, faults=options.faults
+                seed, load_s=options.seconds, jobs=options.jobs, faults=options.faults, lease_s=lease_s
             )
-            result = await one_round(stage, plan)
+            result = await (one_round if number < options.rounds else mini_round)(stage, plan)
             results.append(result)
             print(result, flush=True)
             if result.violations:
-                _keep_evidence(folder, result)
+                keep_evidence(stage, result)
                 break
     finally:
         await stage.close()
-    _summary(results, time.monotonic() - began)
+    print_summary(results, time.monotonic() - began)
     if any(result.violations for result in results):
         print(f"evidence: {folder}")
         return 1
@@ -84,49 +63,54 @@ async def run(options: argparse.Namespace, folder: Path) -> int:
 async def one_round(stage: Stage, plan: Round) -> Result:
     """A round from its accounts to its audit."""
     began, result = time.monotonic(), Result(round=plan)
-    customers, stage.token = await admit(stage.postgres.dsn, plan)
-    accounts = [customer.account for customer in customers]
+    customers, stage.token = await admit(stage.postgres.dsn, plan.seed, plan.plans)
     names = [f"w{plan.seed}-{number}" for number in range(WORKERS)]
     notes_from = _notes_size(stage)
     await stage.hire(names, plan.seed, plan.zombies)
     desk, quiet = Desk(stage.urls, stage.client_wire.url), Desk(stage.urls, None)
-    followers = [EventFollower(stage.urls, each.key, stage.client_wire.url) for each in customers[:2]]
-    following = [asyncio.create_task(follower.run()) for follower in followers]
     striker = Striker(stage)
     try:
-        await asyncio.gather(
-            striker.strike(plan.blows),
-            *(
-                live(customer, customers, acts, desk, stage.owner_key())
-                for customer, acts in zip(customers, plan.acts)
-            ),
-        )
-        await _settle(stage, accounts, quiet, names)
-        books = await open_books(stage.postgres.dsn, accounts)
+        async with _following(stage, customers[:2]) as followers:
+            await asyncio.gather(
+                striker.strike(plan.blows),
+                *(
+                    live(customer, customers, acts, desk, stage.owner_key())
+                    for customer, acts in zip(customers, plan.acts)
+                ),
+            )
+            await _settle(stage, customers, quiet, names)
+            books = await open_books(stage.postgres.dsn, [customer.account for customer in customers])
+            result.violations += await _followed(books, customers, followers)
         notes = _notes(stage, notes_from)
         result.violations += contradictions(books, customers, read_plans(HERE / "plans.toml").plans)
         result.violations += answers(books, notes)
         result.violations += await picture_faults(books, customers, quiet, stage.objects)
-        result.violations += await _followed(books, customers, followers)
-        result.violations += [
-            f"an event loop or a task of a server ended in an unforeseen way: {line}"
-            for line in _unforeseen(stage)
-        ]
+        result.violations += [f"a server logged what nobody foresaw: {line}" for line in _unforeseen(stage)]
     finally:
-        for task in following:
-            task.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
         await desk.close()
         await quiet.close()
         await stage.dismiss()
-    _count(result, books, notes, striker)
+    result.count(books, notes, striker.done)
     result.seconds = time.monotonic() - began
     return result
 
 
-async def _settle(stage: Stage, accounts: list[str], desk: Desk, names: list[str]) -> None:
+@asynccontextmanager
+async def _following(stage: Stage, customers: Sequence[Customer]) -> AsyncIterator[list[EventFollower]]:
+    """Some customers watch their events all the while, over the same bad line."""
+    followers = [EventFollower(stage.urls, each.key, stage.client_wire.url) for each in customers]
+    tasks = [asyncio.create_task(follower.run()) for follower in followers]
+    try:
+        yield followers
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _settle(stage: Stage, customers: Sequence[Customer], desk: Desk, names: Sequence[str]) -> None:
     """Waits until nothing of these accounts lives, or for long enough; readmits who was quarantined, as an operator would."""
-    until = time.monotonic() + SETTLED_WITHIN_S
+    accounts, until = [customer.account for customer in customers], time.monotonic() + SETTLED_WITHIN_S
     while await living(stage.postgres.dsn, accounts) and time.monotonic() < until:
         found = (await desk.insist("GET", "/api/v1/admin/workers", stage.owner_key())).json()
         for worker in found.get("workers", []):
@@ -135,7 +119,9 @@ async def _settle(stage: Stage, accounts: list[str], desk: Desk, names: list[str
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _followed(books: Books, customers: list[Customer], followers: list[EventFollower]) -> list[str]:
+async def _followed(
+    books: Books, customers: Sequence[Customer], followers: Sequence[EventFollower]
+) -> list[str]:
     """Every transition reached whoever followed, over all breaks."""
     faults = []
     for customer, follower in zip(customers, followers):
@@ -148,13 +134,15 @@ async def _followed(books: Books, customers: list[Customer], followers: list[Eve
             faults.append(f"{customer.name}'s stream missed the events {sorted(missed)} of {len(wanted)}")
         if strange := set(follower.seen) - wanted:
             faults.append(f"{customer.name}'s stream told of events that are not theirs: {sorted(strange)}")
+        if follower.seen != sorted(follower.seen):
+            faults.append(f"{customer.name}'s stream went back in time: {follower.seen}")
         if follower.resets:
             faults.append(f"{customer.name}'s stream was reset {follower.resets} times")
     return faults
 
 
 def _unforeseen(stage: Stage) -> list[str]:
-    """What servers logged as nobody's plan: since the last look."""
+    """What the servers logged as errors since the last look."""
     found = []
     for server in stage.servers:
         text = server.log.read_text(errors="replace")[server.read :]
@@ -169,6 +157,7 @@ def _notes_size(stage: Stage) -> int:
 
 
 def _notes(stage: Stage, start: int) -> list[dict[str, Any]]:
+    """What workers were answered since then; the last line of one that was killed may be half."""
     path = stage.folder / "answers.jsonl"
     if not path.exists():
         return []
@@ -176,37 +165,3 @@ def _notes(stage: Stage, start: int) -> list[dict[str, Any]]:
         file.seek(start)
         lines = file.read().decode().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-
-
-def _count(result: Result, books: Books, notes: list[dict[str, Any]], striker: Striker) -> None:
-    result.faults.update(fault.value for fault in striker.done)
-    result.ended.update(job["state"] for job in books.ended.values())
-    result.ended.update({"stuck": len(books.living)} if books.living else {})
-    result.answers.update(f"{note['outcome']}{' late' if note['late'] else ''}" for note in notes)
-    result.runs = sum(row["cause"] == "claimed" for row in books.history)
-    claims = Counter(row["job_id"] for row in books.history if row["cause"] == "claimed")
-    result.retried = sum(n > 1 for n in claims.values())
-
-
-def _keep_evidence(folder: Path, result: Result) -> None:
-    found = {
-        "seed": result.round.seed,
-        "violations": result.violations,
-        "schedule": asdict(result.round),
-        "at": datetime.now(UTC).isoformat(),
-    }
-    (folder / "evidence.json").write_text(json.dumps(found, indent=1, default=str))
-    for violation in result.violations[:20]:
-        print(f"  {violation}", flush=True)
-
-
-def _summary(results: list[Result], seconds: float) -> None:
-    faults: Counter[str] = sum((result.faults for result in results), Counter())
-    ended: Counter[str] = sum((result.ended for result in results), Counter())
-    violations = sum(len(result.violations) for result in results)
-    print(
-        f"{len(results)} rounds in {seconds:.0f} s: {sum(ended.values())} jobs ({dict(ended)}), "
-        f"{sum(result.runs for result in results)} runs, {sum(faults.values())} faults, {violations} violations"
-    )
-    for name, times in faults.most_common():
-        print(f"  {times:4} {name}")

@@ -14,7 +14,8 @@ from benchmarks.chaos.fake import CURSED, FRAGILE, SHAKY
 PLANS = ("narrow", "narrow", "wide", "wide", "poor", "unlimited")
 WORKERS = 3
 SERVERS = 2
-LEASE_AND_MORE = (6.5, 9.0)  # seconds; longer than a worker's lease
+LEASE_S = 5.0  # a worker's, when in a hurry
+BEYOND = (1.3, 1.8)  # of a lease: so long is longer
 PLAIN = ("fox", "lighthouse", "red apple", "boat", "mountain", "teapot")
 
 
@@ -39,8 +40,6 @@ class Fault(StrEnum):
     DISK_FULL = "disk full"
 
 
-WORKER_FAULTS = frozenset(each for each in Fault if "worker" in each.value)
-SERVER_FAULTS = frozenset(each for each in Fault if "server" in each.value or "standby" in each.value)
 DATABASE_FAULTS = frozenset(each for each in Fault if "database" in each.value)
 
 
@@ -60,6 +59,7 @@ class Deed(StrEnum):
     CONTRADICT = "contradict"
     CANCEL = "cancel"
     PRY = "pry"
+    RESOLVE = "resolve"
     LIST = "list"
 
 
@@ -89,15 +89,20 @@ class Round:
     zombies: frozenset[int] = field(default_factory=frozenset)
 
 
-def draw(seed: int, *, load_s: float, jobs: int, faults: int) -> Round:
-    """About so many submissions and faults within `load_s`."""
+def draw(seed: int, *, load_s: float, jobs: int, faults: int, lease_s: float = LEASE_S) -> Round:
+    """About so many submissions and faults within `load_s`, where a worker's lease is `lease_s`."""
     rng = random.Random(f"round {seed}")
     plans = tuple(rng.sample(PLANS, 5))
     each = max(1, jobs // len(plans))
     acts = tuple(_acts(random.Random(f"{seed} customer {n}"), n, each, load_s) for n in range(len(plans)))
     zombies = frozenset(n for n in range(WORKERS) if rng.random() < 0.3)
     return Round(
-        seed=seed, load_s=load_s, plans=plans, acts=acts, blows=_blows(rng, faults, load_s), zombies=zombies
+        seed=seed,
+        load_s=load_s,
+        plans=plans,
+        acts=acts,
+        blows=_blows(rng, faults, load_s, lease_s),
+        zombies=zombies,
     )
 
 
@@ -124,6 +129,7 @@ def _acts(rng: random.Random, customer: int, submissions: int, load_s: float) ->
             )
     acts += [Act(deed=Deed.PRY, at_s=rng.uniform(2, load_s), pick=rng.random())]
     acts += [Act(deed=Deed.LIST, at_s=rng.uniform(1, load_s)) for _ in range(2)]
+    acts += [Act(deed=Deed.RESOLVE, at_s=rng.uniform(load_s / 3, load_s), pick=rng.random(), operator=True)]
     return tuple(sorted(acts, key=lambda act: act.at_s))
 
 
@@ -141,27 +147,29 @@ def _wish(rng: random.Random, mark: str) -> tuple[str, str | None]:
     return text, lane
 
 
-def _blows(rng: random.Random, faults: int, load_s: float) -> tuple[Blow, ...]:
-    """Every kind has its turn over the rounds: a round takes some kinds, and may take one twice."""
-    blows = []
+def _blows(rng: random.Random, faults: int, load_s: float, lease_s: float) -> tuple[Blow, ...]:
+    """Of as many kinds as there are faults; each kind has its turn over the rounds."""
+    blows, deck = [], list[Fault]()
     for _ in range(faults):
-        fault = rng.choice(list(Fault))
+        deck = deck or rng.sample(list(Fault), len(Fault))
+        fault = deck.pop()
         blows.append(
             Blow(
                 fault=fault,
                 at_s=rng.uniform(0.5, load_s * 0.9),
-                for_s=_duration(rng, fault),
+                for_s=_duration(rng, fault, lease_s),
                 target=rng.randrange(WORKERS),
             )
         )
     return tuple(sorted(blows, key=lambda blow: blow.at_s))
 
 
-def _duration(rng: random.Random, fault: Fault) -> float:
+def _duration(rng: random.Random, fault: Fault, lease_s: float) -> float:
+    beyond_s = lease_s * rng.uniform(*BEYOND)
     if fault in (Fault.WORKER_STOPPED, Fault.SERVER_STOPPED):
-        return rng.uniform(*LEASE_AND_MORE)
+        return beyond_s
     if fault in (Fault.WORKER_REFUSED, Fault.WORKER_STALLED, Fault.WORKER_DEAF):
-        return rng.choice([rng.uniform(0.3, 2), rng.uniform(*LEASE_AND_MORE)])
+        return rng.choice([rng.uniform(0.3, 2), beyond_s])
     if fault in DATABASE_FAULTS:
         return rng.uniform(0.1, 2.5)
     return rng.uniform(0.3, 3.5)

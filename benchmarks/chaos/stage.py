@@ -160,6 +160,17 @@ class Stage:
         for worker in self.workers:
             worker.start()
 
+    async def hire_real(self, name: str) -> Running:
+        """A worker that draws with mini-1."""
+        wire = Wire()
+        await wire.open()
+        self.wires.append(wire)
+        module = "benchmarks.chaos.hurried" if self.hurried else "darkroom.cli"
+        command = [sys.executable, "-m", module, "worker", "--url", self.urls[0], "--name", name]
+        self.workers.append(self._worker(name, [*command, "--watch-parent", str(os.getpid())], wire))
+        self.workers[-1].start()
+        return self.workers[-1]
+
     def _worker(self, name: str, command: list[str], wire: Wire) -> Running:
         environ = {**_plain_environment(), TOKEN_VARIABLE: self.token, "HTTP_PROXY": wire.url}
         return Running(command, environ, self.folder / f"{name}.log")

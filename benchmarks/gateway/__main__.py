@@ -29,6 +29,7 @@ from benchmarks.gateway.streams import Listening
 
 from darkroom.storage.postgres.store import PostgresStore
 
+STOPPED = 143  # the exit code where SIGTERM came
 FLAT_OUT_S = 10.0
 CONTEST_S = 6.0
 LISTENER_ACCOUNTS = 60  # of which each may follow its events 20 times
@@ -37,7 +38,10 @@ LISTENER_ACCOUNTS = 60  # of which each may follow its events 20 times
 def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder:
-        figures = uvloop.run(_run(options, Path(folder)))
+        try:
+            figures = uvloop.run(_run(options, Path(folder)))
+        except asyncio.CancelledError:
+            return STOPPED
     if options.json:
         options.json.write_text(json.dumps(report.without_requests(figures), indent=1) + "\n")
     return 0

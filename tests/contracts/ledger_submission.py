@@ -193,6 +193,20 @@ class LedgerSubmissionContract:
         assert caught.value.code == "idempotency_conflict"
         assert await world.seen(account) == before
 
+    async def test_what_a_key_was_answered_can_be_asked_for(self, store: Store) -> None:
+        world = World(store)
+        account, other = await world.account(), await world.account()
+        asked = {"idempotency_key": "k", "body_digest": "d"}
+        assert await store.ledger.earlier(account.id, **asked) is None
+        first = await world.submit(account, world.job(), world.job(), **asked)
+        again = await store.ledger.earlier(account.id, **asked)
+        assert again is not None and again.replayed and again.change.moved == ()
+        assert again.change.jobs == first.change.jobs
+        assert await store.ledger.earlier(other.id, **asked) is None
+        with pytest.raises(Conflict) as caught:
+            await store.ledger.earlier(account.id, idempotency_key="k", body_digest="e")
+        assert caught.value.code == "idempotency_conflict"
+
     async def test_idempotency_keys_belong_to_an_account(self, store: Store) -> None:
         world = World(store)
         one, two = await world.account(), await world.account()

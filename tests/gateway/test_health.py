@@ -9,6 +9,8 @@ from tests.gateway.conftest import House, Person, fault
 
 from darkroom.core.errors import StoreUnavailable
 
+HERE = {"Host": "127.0.0.1:8000"}
+
 
 async def test_a_living_process_says_so_without_asking_anybody(
     house: House, monkeypatch: pytest.MonkeyPatch
@@ -69,7 +71,7 @@ async def test_a_standby_is_ready_and_an_install_without_a_dispatcher_is_not(hou
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.9.9.9"])
 async def test_this_machine_reads_the_metrics(house: House, address: str) -> None:
-    answer = await house.client(address=address).get("/metrics")
+    answer = await house.client(address=address).get("/metrics", headers=HERE)
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain")
     assert 'darkroom_jobs{lane="fast",state="ready"} 0.0' in answer.text
     assert "darkroom_dispatcher_active 1.0" in answer.text
@@ -83,7 +85,7 @@ async def test_others_read_the_metrics_as_operators_only(house: House, owner: Pe
 
 async def test_a_proxy_on_this_machine_is_not_this_machine(house: House) -> None:
     proxied = house.client(address="127.0.0.1")
-    answer = await proxied.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+    answer = await proxied.get("/metrics", headers=HERE | {"X-Forwarded-For": "203.0.113.9"})
     fault(answer, 401, "not_authenticated")
 
 
@@ -91,7 +93,7 @@ async def test_requests_are_counted_by_template_and_never_by_name(house: House, 
     await member.client.delete("/api/v1/account/keys/019de368-f600-7234-b451-1ae1e74e6eb6")
     await member.client.get("/no/such/place/4711")
     await member.client.request("BREW", "/api/v1/account")
-    text = (await house.client(address="127.0.0.1").get("/metrics")).text
+    text = (await house.client(address="127.0.0.1").get("/metrics", headers=HERE)).text
     counted = (
         'darkroom_requests_total{method="DELETE",route="/api/v1/account/keys/{key_id}",status="404"} 1.0'
     )

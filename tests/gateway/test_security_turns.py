@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import httpx
 import pytest
 from tests.gateway.conftest import House, Moderator, Person, fault
 
 from darkroom.core.verdicts import Verdict
-from darkroom.lifecycle import checks
+from darkroom.lifecycle import checks, submit
 
 WAIT_S = 10.0
 
@@ -78,3 +79,28 @@ async def test_who_asks_for_too_much_at_once_is_told_to_wait(
         slow.go.set()
         await asyncio.gather(first, *asked)
     assert (await _submit(member, "heavy 4")).status_code == 202, "nothing of it stays behind"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "beside"),
+    [
+        ("a red fox", False),
+        ("{red,blue} fox", False),
+        ("word " * 900, True),
+        ("{a,b,c,d} " + "word " * 30, True),
+    ],
+)
+async def test_long_prompts_are_read_beside_the_event_loop(
+    house: House, member: Person, monkeypatch: pytest.MonkeyPatch, prompt: str, beside: bool
+) -> None:
+    """One of 6,000 characters with 40 permutations takes half a second, in which nobody would be served."""
+    threads: list[threading.Thread] = []
+    read = submit.read_prompt
+
+    def watched(*args: Any) -> Any:
+        threads.append(threading.current_thread())
+        return read(*args)
+
+    monkeypatch.setattr(submit, "read_prompt", watched)
+    assert (await _submit(member, prompt)).status_code == 202
+    assert [thread is not threading.main_thread() for thread in threads] == [beside]

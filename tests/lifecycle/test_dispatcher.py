@@ -366,3 +366,19 @@ async def test_position_and_wait_are_known_for_ready_jobs_only(world):
     await world.pull(free=1)
     assert world.dispatcher.position(first.id) is None
     assert world.dispatcher.wait_s(await world.job(first)) is None
+
+
+async def test_a_worker_whose_process_dies_over_every_job_gets_no_more_for_a_while(world):
+    """Each death counts once, however many runs it took along; one that had nothing in hand counts for nothing."""
+    bob = await world.account("bob", plan="pro")
+    for _ in range(5):
+        await world.worker("w1")
+        world.dispatcher.lost("w1")
+    for death in range(3):
+        await world.worker("w1")
+        await world.submit(bob, "a fox --repeat 2")
+        assert await world.pull(free=2), f"stopped before death {death + 1}"
+        world.dispatcher.lost("w1")
+        await world.later(10)
+    await world.worker("w1")
+    assert await world.pull(free=2) == []

@@ -42,6 +42,7 @@ async def test_a_run_whose_worker_is_not_in_the_crew_is_found_by_the_survey(worl
     world.dispatcher._memory.crew.remove("w1")  # however that came about
     await world.later(32)
     assert (await world.job(job)).state is S.READY
+    assert world.dispatcher._memory.crew.silent(now=world.clock().timestamp() + 3600) == []  # it is lost once
 
 
 async def test_who_hands_back_while_the_store_is_away_and_then_ends_has_lost_nothing(world):
@@ -153,7 +154,10 @@ async def test_a_quarantine_outlives_the_end_of_its_process(world, how):
 async def test_a_run_in_vain_counts_for_its_accounts_share(world, how):
     accounts = [await world.account(name) for name in ("ada", "bea")]
     await world.worker()
-    jobs = [await world.submit(account, "a fox --repeat 2") for account in accounts]
+    jobs = []
+    for account in accounts:
+        jobs.append(await world.submit(account, "a fox --repeat 2"))
+        world.clock.move(0.01)
     (assignment,) = await world.pull(free=1)
     assert assignment.claim.job_id == jobs[0][0].id
     cost = world.dispatcher._memory.runs.get(jobs[0][0].id).cost_gpu_ms
@@ -166,3 +170,21 @@ async def test_a_run_in_vain_counts_for_its_accounts_share(world, how):
         await world.dispatcher.report("w1", [failure])
     (following,) = await world.pull(free=1)
     assert following.claim.job_id == jobs[1][0].id  # ada has had her turn
+
+
+async def test_a_claim_that_was_written_without_an_answer_costs_no_attempt(world):
+    ada = await world.account("ada")
+    await world.worker()
+    (job,) = await world.submit(ada)
+    world.ledger.after["claim"] = 1
+    with pytest.raises(StoreUnavailable):
+        await world.pull()
+    assert (await world.job(job)).state is S.RUNNING
+    assert await world.pull() == []  # the ledger refuses it: it runs already
+    for _ in range(4):
+        await world.later(2)
+        world.dispatcher.heartbeat("w1", [])
+    now = await world.job(job)
+    assert (now.state, now.attempt, now.avoid) == (S.READY, 0, ())
+    (assignment,) = await world.pull()
+    assert assignment.claim.job_id == job.id and not world.dispatcher._memory.unsure

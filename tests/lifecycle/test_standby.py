@@ -159,7 +159,7 @@ async def test_a_cancel_by_another_process_reaches_the_worker_with_the_next_surv
 
 @pytest.mark.parametrize("when", ["failing", "after"])
 @pytest.mark.parametrize(
-    "step", ["claim", "requeue", "end", "active_jobs", "mark_finishing", "request_cancel"]
+    "step", ["claim", "requeue", "end", "active_jobs", "mark_finishing", "request_cancel", "earlier"]
 )
 async def test_whatever_of_the_ledger_fails_the_job_is_not_lost(world, step, when):
     """A life with a cancel, a loss and a finishing mark in it, while one call fails somewhere."""
@@ -174,7 +174,7 @@ async def test_whatever_of_operations_fails_the_job_is_not_lost(world, step, whe
     await _survives(world, world.operations, step, when)
 
 
-@pytest.mark.parametrize("step", ["newest_event", "moved_since", "history", "jobs", "job"])
+@pytest.mark.parametrize("step", ["newest_event", "moved_since", "history", "job"])
 async def test_whatever_of_the_library_fails_the_job_is_not_lost(world, step):
     await _survives(world, world.library, step, "failing")
 

@@ -19,7 +19,9 @@ from darkroom.core.errors import (
 from darkroom.core.jobs import JobState
 from darkroom.core.params import Lane, Visibility
 from darkroom.core.ports import JobFilter
-from darkroom.lifecycle.submit import submit
+from darkroom.lifecycle.submit import AGAIN_AFTER_S, submit
+
+TRIES = len(AGAIN_AFTER_S) + 1
 
 
 async def nothing_happened(world, account) -> None:
@@ -153,13 +155,23 @@ async def test_the_same_key_at_the_same_moment_makes_one_job(world):
 
 async def test_with_the_store_away_nothing_is_told_and_a_repeat_is_safe(world):
     ada = await world.account("ada")
-    world.ledger.failing["submit"] = 1
+    world.ledger.failing["submit"] = TRIES
     with pytest.raises(StoreUnavailable):
         await world.submit(ada)
     await nothing_happened(world, ada)
-    world.ledger.after["submit"] = 1  # it was written, and nobody heard of it
+    world.ledger.after["submit"] = TRIES  # it was written, and nobody heard of it
     with pytest.raises(StoreUnavailable):
         await world.submit(ada, idempotency_key="k")
     (job,) = await world.submit(ada, idempotency_key="k")
     assert job.state is JobState.READY
+    await world.check_money(ada)
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again(world):
+    """Without a key, too: who sees no error submits nothing twice."""
+    ada = await world.account("ada")
+    world.ledger.after["submit"] = 1
+    (job,) = await world.submit(ada)
+    assert job.state is JobState.READY
+    assert [each.id for each in await world.store.ledger.active_jobs()] == [job.id]
     await world.check_money(ada)

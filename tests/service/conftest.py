@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ STOP_S = 30.0
 PATIENCE_S = 60.0  # for what must come to pass; a limit, not a measurement
 MODEL = "mini-1"
 FINE = {"nsfw": 0.0}
+SIGNS = {"grant": 1, "expire": -1, "hold": -1, "release": 1, "settle": -1}  # of the lines of a statement
 
 
 @dataclass
@@ -63,13 +65,12 @@ def serve(data: Path, *options: str, **environ: str) -> Served:
     guard.start()
     line = process.stdout.readline()
     guard.cancel()
-    if not line:
-        process.wait(STOP_S)
-        raise AssertionError(f"the server did not start: {data.with_suffix('.log').read_text()[-3000:]}")
-    told = json.loads(line)
+    told = json.loads(line or "{}")
     if "url" not in told:
         process.wait(STOP_S)
-        raise AssertionError(f"the server did not start: {told}")
+        process.stdout.close()
+        log_end = data.with_suffix(".log").read_text(encoding="utf-8")[-3000:]
+        raise AssertionError(f"the server did not start: {told or log_end}")
     return Served(process=process, url=told["url"], data=data, login_url=told["login_url"])
 
 
@@ -140,6 +141,8 @@ class Tenant:
         account = self.client.get("/api/v1/account").json()
         lines = self.client.get("/api/v1/account/statement", params={"limit": 100}).json()
         assert lines["next_cursor"] is None, "too many lines for a test"
+        left = sum(SIGNS[line["kind"]] * line["amount_gpu_ms"] for line in lines["entries"])
+        assert left == account["balance"]["available_gpu_ms"], "the statement adds up to the balance"
         return {
             "balance": account["balance"],
             "usage": account["usage"],
@@ -195,6 +198,15 @@ class Hand:
         """The next job, which must come."""
         return (self.pull(wait_s=15) or [{}])[0]
 
+    def place(self, job: dict[str, Any]) -> str:
+        """Where the first picture of a run is to be put."""
+        claim = {"job_id": job["job_id"], "fence": job["fence"]}
+        files = [{"name": "0.png", "media_type": "image/png"}]
+        return str(self.told("uploads", worker_id=self.name, **claim, files=files)["urls"]["0.png"])
+
+    def put(self, job: dict[str, Any], data: bytes) -> httpx.Response:
+        return httpx.put(self.place(job), content=data, headers={"Content-Type": "image/png"})
+
     def report(self, *reports: dict[str, Any]) -> list[str]:
         outcomes: list[str] = self.told("reports", worker_id=self.name, reports=reports)["outcomes"]
         return outcomes
@@ -211,14 +223,21 @@ class Hand:
 
 
 def completed(
-    job: dict[str, Any], *, scores: dict[str, float] | None = None, measured_gpu_ms: int = 1_600, **files: Any
+    job: dict[str, Any],
+    *,
+    data: bytes = b"",
+    scores: dict[str, float] | None = None,
+    measured_gpu_ms: int = 1_600,
 ) -> dict[str, Any]:
-    """The report of a run that made its pictures. `files` are those of the first one."""
-    images = [
+    """The report of a run that made its pictures. `data` is the file of the first one; the others have none."""
+    images: list[dict[str, Any]] = [
         {"index": index, "files": [], "scores": FINE if scores is None else scores}
         for index in range(job["images"])
     ]
-    images[0]["files"] = list(files.values())
+    if data:
+        file = {"name": "0.png", "variant": "png", "media_type": "image/png", "width": 8, "height": 8}
+        digest = hashlib.sha256(data).hexdigest()
+        images[0]["files"] = [{**file, "digest": digest, "size_bytes": len(data)}]
     claim = {"job_id": job["job_id"], "fence": job["fence"]}
     return {"kind": "completed", **claim, "measured_gpu_ms": measured_gpu_ms, "images": images}
 

@@ -97,4 +97,6 @@ def test_with_the_other_lanes_saturated_relax_gets_its_share(hand: Hand, people:
         got[hand.draw()["lane"]] += 1
         for lane, share in SHARES.items():
             due = claims * share / sum(SHARES.values())
-            assert abs(got[lane] - due) <= 2, f"{lane} had {got[lane]} of {claims} claims, and {due:.1f} were due"
+            assert abs(got[lane] - due) <= 2, (
+                f"{lane} had {got[lane]} of {claims} claims, and {due:.1f} were due"
+            )

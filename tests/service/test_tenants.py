@@ -5,9 +5,9 @@ The table of routes is that of tests/gateway/test_every_route.py; here each obje
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -50,7 +50,7 @@ def a_job(town: Town) -> str:
     return str(answer.json()["jobs"][0]["id"])
 
 
-def a_running_job(town: Town) -> dict[str, object]:
+def a_running_job(town: Town) -> dict[str, Any]:
     wanted = a_job(town)
     while (job := town.hand.take())["job_id"] != wanted:
         town.hand.report(completed(job))  # of an earlier test
@@ -59,13 +59,8 @@ def a_running_job(town: Town) -> dict[str, object]:
 
 def a_completed_job(town: Town) -> str:
     job = a_running_job(town)
-    claim = {"job_id": job["job_id"], "fence": job["fence"]}
-    png = {"name": "0.png", "media_type": "image/png"}
-    urls = town.hand.told("uploads", worker_id=town.hand.name, **claim, files=[png])["urls"]
-    assert httpx.put(urls["0.png"], content=PIXELS, headers={"Content-Type": "image/png"}).status_code == 204
-    digest = hashlib.sha256(PIXELS).hexdigest()
-    file = {**png, "variant": "png", "digest": digest, "width": 8, "height": 8, "size_bytes": len(PIXELS)}
-    assert town.hand.report(completed(job, png=file)) == ["accepted"]
+    assert town.hand.put(job, PIXELS).status_code == 204
+    assert town.hand.report(completed(job, data=PIXELS)) == ["accepted"]
     return str(job["job_id"])
 
 

@@ -74,12 +74,6 @@ class Prices:
         )
 
 
-def charge_gpu_ms(*, hold_gpu_ms: int, measured_gpu_ms: int, price_percent: int) -> int:
-    """What a completed job is charged: what was measured at the lane's price, rounded up, and never more than its hold."""
-    assert hold_gpu_ms >= 0 and measured_gpu_ms >= 0 and price_percent >= 0
-    return min(hold_gpu_ms, -(-measured_gpu_ms * price_percent // 100))
-
-
 def read_prices(path: Path | None = None) -> Prices:
     """The prices in a TOML file, or those that ship. DarkroomError names the file, the table, the key and what would be right."""
     path = path or BUILTIN_PRICES

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import random
+import resource
 import secrets
 import signal
 import socket
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 REQUESTS_GRACE_S = 5  # for requests under way when the server stops
 WORKERS_GRACE_S = 10.0
 BACKLOG = 2048  # connections that wait to be accepted
+OPEN_FILES = 65_536
 SWEEP_EVERY_S = 3600.0
 STAGED_LIFE = timedelta(hours=12)
 
@@ -85,6 +87,7 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
 
     Raises DarkroomError where a part cannot be opened: the data folder, the database, a policy file, the port.
     """
+    _allow_many_connections()
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(settings.data))
         listener = stack.enter_context(_listen(settings))
@@ -142,6 +145,14 @@ def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: Ev
         families=frozenset({BUILTIN_FAMILY}),
         retry_delay_s=lambda attempt: retry_delay_s(attempt, rng, dispatch_policy),
     )
+
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file, and systems allow a process 1,024 unless it asks for more, as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

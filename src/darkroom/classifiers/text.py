@@ -30,6 +30,7 @@ WEIGHTS_FOLDER = Path(__file__).parents[1] / "model" / "weights"
 WEIGHTS_FILE = "text-encoder.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 
+RUN_ERRORS: tuple[type[Exception], ...] = (LookupError, *RUNTIME_ERRORS)
 LOAD_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     ValueError,
@@ -81,7 +82,7 @@ class OnnxTextEmbedder:
             chunk = missing[start : start + BATCH]
             try:
                 vectors = self._run(chunk)
-            except (LookupError, *RUNTIME_ERRORS) as fault:
+            except RUN_ERRORS as fault:
                 raise ModerationUnavailable(
                     f"The text encoder failed, so no prompt can be checked: {fault}"
                 ) from fault

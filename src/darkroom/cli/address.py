@@ -46,7 +46,7 @@ def find_server(settings: Settings) -> Address | None:
     url = settings.url or config.get("url", "") or (here.url if here else "")
     if not url:
         return None
-    configured = config.get("key", "") 
+    configured = config.get("key", "") if config.get("url", url) == url else ""
     own = owner_key(settings.data) if _is_near(url) or (here is not None and here.url == url) else ""
     return Address(url=url, key=settings.key or configured or own)
 

@@ -48,6 +48,13 @@ class Ledger(Protocol):
         """
         ...
 
+    async def earlier(self, account_id: UUID, *, idempotency_key: str, body_digest: str) -> Submitted | None:
+        """The answer that this key was given for this body; None where the key is new, which `submit` decides for good.
+
+        Raises Conflict (`idempotency_conflict`).
+        """
+        ...
+
     async def claim(self, job_ids: Sequence[UUID], *, worker_id: str, epoch: int, now: datetime) -> Change:
         """Ready jobs become running under fresh fences; attempt + 1. Jobs that are not ready (any more) are left out.
 

@@ -211,7 +211,7 @@ def _placed(job: Job, here: Gateway, **rest: object) -> JobOut:
     if job.state in TERMINAL or job.state in CLAIMED:
         return job_out(job, **rest)  # type: ignore[arg-type]
     position = here.dispatcher.position(job.id) if job.state is JobState.READY else None
-    wait_s = here.dispatcher.wait_s(job)
+    wait_s = here.dispatcher.wait_s(job, position)
     return job_out(job, position=position.ahead if position else None, wait_s=wait_s, **rest)  # type: ignore[arg-type]
 
 

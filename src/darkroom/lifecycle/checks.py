@@ -1,4 +1,4 @@
-"""Turns at the moderation of prompts: it is CPU work of milliseconds to seconds, and one account must not keep the others from it.
+"""Turns at reading and moderating prompts: CPU work of milliseconds to seconds, from which one account must not keep the others.
 
 Runs in threads of its own, so that files and stores never wait behind it. Knows no prompt and no policy.
 """

@@ -170,11 +170,12 @@ class Dispatcher:
             return None
         return memory.queue.position(job_id)
 
-    def wait_s(self, job: Job) -> float | None:
+    def wait_s(self, job: Job, place: Position | None = None) -> float | None:
         """Seconds until a ready job starts: GPU time ahead of it over the workers that are there, each of which makes one
         millisecond of it in a millisecond, however many slots share it. None for other jobs, on standby, without workers.
+        `place` is its position, where the caller has asked for that already.
         """
-        memory, place = self._memory, self.position(job.id)
+        memory, place = self._memory, place or self.position(job.id)
         workers = sum(member.active for member in memory.crew) if memory is not None else 0
         if place is None or job.state is not JobState.READY or not workers:
             return None
@@ -190,9 +191,7 @@ class Dispatcher:
         """A worker is there (again), with what it brings. A quarantined one stays so. StoreUnavailable."""
         memory = self._active()
         stored = await self._rooms.operations.register_worker(worker)
-        if memory.states.get(worker.id, ("", ""))[0] is WorkerState.GONE:  # a quarantine is still to be written
-            del memory.states[worker.id]
-        memory.crew.add(stored, now=self._now())
+        memory.join(stored, now=self._now())
         return stored
 
     async def pull(
@@ -232,7 +231,9 @@ class Dispatcher:
         except asyncio.CancelledError:
             self._later(self._hand_back(memory, claiming))
             raise
-        if ticket.worker_id not in memory.crew:  # lost while this was claimed for it: nobody would miss the runs
+        if (
+            ticket.worker_id not in memory.crew
+        ):  # lost while this was claimed for it: nobody would miss the runs
             memory.give_back(runs)
             self._stir.set()
         memory.crew.get(ticket.worker_id)
@@ -250,6 +251,9 @@ class Dispatcher:
         except NotActive:
             self._forget()
             raise
+        except StoreUnavailable:
+            memory.unsure.update(job.id for job in ticket.picked)
+            raise
         finally:
             memory.unpick(ticket.picked)
         self._rooms.tell(change)
@@ -265,7 +269,9 @@ class Dispatcher:
     def give_back(self, worker_id: str, claims: Sequence[Claim]) -> None:
         """Assignments that did not reach their worker: back to their place at once, counting as no attempt."""
         memory = self._active()
-        memory.give_back([run for claim in claims if (run := self._run(memory, worker_id, claim)) is not None])
+        memory.give_back(
+            [run for claim in claims if (run := self._run(memory, worker_id, claim)) is not None]
+        )
         self._stir.set()
 
     def heartbeat(self, worker_id: str, claims: Sequence[Claim]) -> Instructions:
@@ -313,7 +319,11 @@ class Dispatcher:
         memory = self._active()
         if worker_id in memory.crew:
             memory.crew.saw(worker_id, now=self._now())
-        runs = [run for each in reports if (run := memory.runs.under(each.claim)) is not None]
+        runs = []
+        for each in reports:
+            if run := memory.runs.under(each.claim):
+                run.measured_gpu_ms = each.measured_gpu_ms
+                runs.append(run)
         answers = await fulfil(self._rooms, reports, known={run.job.id: run.job for run in runs})
         for report, answer in zip(reports, answers, strict=True):
             memory.judge_worker(worker_id, report, answer, now=self._now())
@@ -327,8 +337,7 @@ class Dispatcher:
         """A worker goes in peace: what it still has goes back to its place. StoreUnavailable."""
         memory = self._active()
         memory.give_back(memory.runs.of(worker_id))
-        memory.crew.remove(worker_id)
-        memory.states[worker_id] = (WorkerState.GONE, "it left")
+        memory.part(worker_id, "it left")
         self._stir.set()
         await self.keep()
 
@@ -337,7 +346,7 @@ class Dispatcher:
     def lost(self, worker_id: str) -> None:
         """A worker is known to be dead: its jobs run elsewhere at once. Does nothing on standby."""
         if self._memory is not None:
-            self._memory.lose(worker_id, "its process ended")
+            self._memory.crash(worker_id, now=self._now())
             self._stir.set()
 
     async def drain(self, worker_id: str) -> Worker:

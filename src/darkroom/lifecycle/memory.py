@@ -11,7 +11,7 @@ from uuid import UUID
 
 from darkroom.core.jobs import CLAIMED, TERMINAL, Cause, Change, Job, JobState, Outcome, Reported
 from darkroom.core.work import Completion, Failure, Fault
-from darkroom.core.workers import WorkerState
+from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.breaker import Allowance, Breaker
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.queue import ReadyJob, ReadyQueue
@@ -25,7 +25,8 @@ from darkroom.lifecycle.runs import Run, Runs
 
 class Memory:
     """`lost` and `returned` are runs to be taken up by the ledger, `unwanted` jobs that were cancelled just when their run was
-    put back; `finishing`, `states` and `ended` are notes to be written soon.
+    put back, `unsure` those whose claim may have been written without an answer; `finishing`, `states` and `ended` are notes
+    to be written soon.
     """
 
     def __init__(self, rooms: Rooms, policy: DispatchPolicy) -> None:
@@ -41,6 +42,7 @@ class Memory:
         self.lost: dict[UUID, Run] = {}
         self.returned: dict[UUID, Run] = {}
         self.unwanted: set[UUID] = set()
+        self.unsure: set[UUID] = set()
         self.finishing: dict[UUID, Run] = {}
         self.states: dict[str, tuple[WorkerState, str]] = {}
         self.ended: list[Run] = []
@@ -63,6 +65,7 @@ class Memory:
             if run is not None and run.job.fence == job.fence:
                 self._refresh(run, job)
             return
+        self.unsure.discard(job.id)
         if run is not None:
             if event <= run.event and job.state not in TERMINAL:
                 return
@@ -91,7 +94,7 @@ class Memory:
             noted.pop(run.job.id, None)
         if run.previews:
             self.ended.append(run)
-        measured_gpu_ms = (job.measured_gpu_ms if job is not None else None) or 0
+        measured_gpu_ms = (job.measured_gpu_ms if job is not None else None) or run.measured_gpu_ms
         self.queue.settle(run.job.account_id, run.job.lane, run.cost_gpu_ms, measured_gpu_ms)
 
     def correct(self, survey: Survey, *, now: float) -> None:
@@ -123,7 +126,11 @@ class Memory:
             return
         if run is not None:
             self.end(run)
-        self.runs.add(Run(job=job, cost_gpu_ms=cost_gpu_ms(self._rooms, job), since=now))
+        run = Run(job=job, cost_gpu_ms=cost_gpu_ms(self._rooms, job), since=now)
+        self.runs.add(run)
+        if job.id in self.unsure:  # its worker was never told of it
+            self.unsure.discard(job.id)
+            self.give_back([run])
 
     def deal(self, *, now: float) -> None:
         """Gives out ready jobs to the waiting pulls, one each in turn, until there is no more that fits."""
@@ -174,6 +181,7 @@ class Memory:
         for job in change.jobs:
             run = Run(job=job, cost_gpu_ms=costs.pop(job.id), since=now, event=events.get(job.id, 0))
             self.claiming.pop(job.id, None)
+            self.unsure.discard(job.id)
             self.runs.add(run)
             runs.append(run)
         refused = [job for job in picked if job.id in costs]
@@ -194,13 +202,32 @@ class Memory:
 
     def lose(self, worker_id: str, reason: str) -> None:
         """A worker is gone; its runs are to be taken up elsewhere."""
-        known = worker_id in self.crew
+        self.part(worker_id, reason)
         runs = self.runs.of(worker_id)
         self.lost.update((run.job.id, run) for run in runs if run.job.id not in self.returned)
-        self.crew.remove(worker_id)
         self.line.call(worker_id)
-        if known:
-            self.states[worker_id] = (WorkerState.GONE, reason)
+
+    def crash(self, worker_id: str, *, now: float) -> None:
+        """A worker's process died. With runs in hand that is one failure of its own, however many they were."""
+        taken = [run.job.id for run in self.runs.of(worker_id) if run.job.id not in self.returned]
+        self.lose(worker_id, "its process ended")
+        if taken:
+            self._blame(worker_id, taken[0], now=now)
+
+    def join(self, worker: Worker, *, now: float) -> None:
+        """A worker registered. That it was gone need not be written any more; that it is to be quarantined, it must."""
+        noted = self.states.get(worker.id)
+        if noted is not None and noted[0] is WorkerState.GONE:
+            del self.states[worker.id]
+        self.crew.add(worker, now=now)
+
+    def part(self, worker_id: str, reason: str) -> None:
+        """A worker is not here any more. Its quarantine stays: it would begin anew without it."""
+        if worker_id in self.crew:
+            state = self.crew.get(worker_id).worker.state
+            if WorkerState.QUARANTINED not in (state, *self.states.get(worker_id, ())):
+                self.states[worker_id] = (WorkerState.GONE, reason)
+        self.crew.remove(worker_id)
 
     def judge_worker(
         self, worker_id: str, report: Completion | Failure, answer: Reported, *, now: float
@@ -214,6 +241,9 @@ class Memory:
         if Cause.PUBLISHED in causes or Cause.IMAGE_REJECTED in causes:
             self.breaker.succeeded(worker_id, now=now)
         elif Cause.WORKER_FAILED in causes or (at_fault and Cause.OUT_OF_ATTEMPTS in causes):
-            self.breaker.failed(worker_id, answer.job_id, now=now)
-            if self.breaker.quarantined(worker_id):
-                self.states[worker_id] = (WorkerState.QUARANTINED, "its breaker opened too often")
+            self._blame(worker_id, answer.job_id, now=now)
+
+    def _blame(self, worker_id: str, job_id: UUID, *, now: float) -> None:
+        self.breaker.failed(worker_id, job_id, now=now)
+        if self.breaker.quarantined(worker_id):
+            self.states[worker_id] = (WorkerState.QUARANTINED, "its breaker opened too often")

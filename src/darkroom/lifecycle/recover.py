@@ -43,5 +43,8 @@ async def hand_back(rooms: Rooms, jobs: Sequence[Job]) -> list[Reported]:
     """
     return await settle(
         rooms,
-        [cancelled(job, measured_gpu_ms=0) if job.cancel_requested else handed_back(rooms, job) for job in jobs],
+        [
+            cancelled(job, measured_gpu_ms=0) if job.cancel_requested else handed_back(rooms, job)
+            for job in jobs
+        ],
     )

@@ -15,7 +15,10 @@ UNNAMED_MAX = 2  # heartbeats in a row
 
 @dataclass(kw_only=True, slots=True)
 class Run:
-    """`event` is the id of the transition that began it, 0 where that is not known; `since` is in seconds."""
+    """`event` is the id of the transition that began it, 0 where that is not known; `since` is in seconds.
+
+    `measured_gpu_ms` is what its worker reported, for good or in vain.
+    """
 
     job: Job
     cost_gpu_ms: int
@@ -23,6 +26,7 @@ class Run:
     event: int = 0
     unnamed: int = 0
     previews: int = 0
+    measured_gpu_ms: int = 0
 
     @property
     def worker_id(self) -> str:

@@ -5,23 +5,24 @@ Knows nothing of who draws. A blocked prompt costs nothing and reaches nobody; w
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from functools import partial
-from uuid import UUID, uuid5
 
 from darkroom.core.accounts import Account, Plan
-from darkroom.core.errors import Blocked
+from darkroom.core.errors import Blocked, StoreUnavailable
 from darkroom.core.ids import RANDOM_BITS, new_id
-from darkroom.core.jobs import Change, NewJob, Submission, Submitted
+from darkroom.core.jobs import NewJob, Submission, Submitted
 from darkroom.core.params import GenerationParams, Lane, Visibility
-from darkroom.core.ports import JobFilter
 from darkroom.core.verdicts import ModerationRecord, Subject, Verdict
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.terms import check_account, choose_lane, choose_visibility, read_prompt
 from darkroom.moderation.prompts import texts_of
 from darkroom.prompt import format_prompt
 
-EARLIER_MAX = 1_000  # jobs of a batch that are read again, with those that operators made of its dead letters
+READ_AT_ONCE_MAX_CHARACTERS = 1_000  # of a prompt without permutations: some milliseconds of parsing
+READ_AT_ONCE_MAX_PERMUTED = 100
+AGAIN_AFTER_S = (0.1, 0.4)  # where the store broke off in the middle of a submission
 
 
 async def submit(
@@ -31,22 +32,25 @@ async def submit(
 
     The same key with the same text and lane gives the first jobs again: nothing is checked, drawn or charged anew.
     Raises NotAllowed (`account_blocked`), PromptError, Blocked, Exhausted, Conflict (`idempotency_conflict`),
-    ModerationUnavailable, StoreUnavailable; whatever it raises, nothing was charged or enqueued.
+    ModerationUnavailable, StoreUnavailable; whatever it raises, nothing was charged or enqueued (after StoreUnavailable, as far
+    as anybody knows: only a key makes it safe to ask again).
     """
     check_account(account)
     digest = _digest(text, lane)
-    batch_id = _batch_id(rooms, account, idempotency_key, digest)
-    if idempotency_key is not None and (first := await _earlier(rooms, account, batch_id)):
-        return first
+    if idempotency_key is not None:
+        first = await rooms.ledger.earlier(account.id, idempotency_key=idempotency_key, body_digest=digest)
+        if first is not None:
+            return first
     plan = rooms.plans.in_force(account.plan)
-    drawn = read_prompt(rooms, plan, text)
+    drawn = await _read(rooms, account, plan, text)
     lanes = [choose_lane(params, lane, account, plan, batch=len(drawn)) for params in drawn]
     looks = [choose_visibility(params, account, plan) for params in drawn]
     verdict = await _moderate(rooms, account, drawn, text)
-    submitted = await rooms.ledger.submit(
+    submitted = await _enqueue(
+        rooms,
         Submission(
             account_id=account.id,
-            batch_id=batch_id,
+            batch_id=new_id(rooms.clock()),
             source=text,
             jobs=_new_jobs(rooms, plan, drawn, lanes, looks, verdict),
             running_cap=plan.running,
@@ -55,31 +59,34 @@ async def submit(
             idempotency_key=idempotency_key,
             body_digest=digest,
             now=rooms.clock(),
-        )
+        ),
     )
     if not submitted.replayed:
         rooms.tell(submitted.change)
     return submitted
 
 
+async def _enqueue(rooms: Rooms, submission: Submission) -> Submitted:
+    """The transaction. An answer that was lost is asked for again: the ledger knows the very same jobs. StoreUnavailable."""
+    for wait_s in AGAIN_AFTER_S:
+        try:
+            return await rooms.ledger.submit(submission)
+        except StoreUnavailable:
+            await asyncio.sleep(wait_s)
+    return await rooms.ledger.submit(submission)
+
+
+async def _read(rooms: Rooms, account: Account, plan: Plan, text: str) -> tuple[GenerationParams, ...]:
+    """The jobs of a prompt. A long one with permutations takes half a second, which the event loop has not. PromptError."""
+    at_once = READ_AT_ONCE_MAX_PERMUTED if "{" in text else READ_AT_ONCE_MAX_CHARACTERS
+    if len(text) <= at_once:
+        return read_prompt(rooms, plan, text)
+    return await rooms.checks.run(account.id, partial(read_prompt, rooms, plan, text))
+
+
 def _digest(text: str, lane: Lane | None) -> str:
     body = f"{lane.value if lane else ''}\n{text}"
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _batch_id(rooms: Rooms, account: Account, key: str | None, digest: str) -> UUID:
-    """A fresh id; with an idempotency key, one that the same request finds again."""
-    if key is None:
-        return new_id(rooms.clock())
-    return uuid5(account.id, f"{digest}\n{key}")
-
-
-async def _earlier(rooms: Rooms, account: Account, batch_id: UUID) -> Submitted | None:
-    """The answer that this very request was given before. Two at the same moment are told apart by the ledger."""
-    wanted = JobFilter(account_id=account.id, batch_id=batch_id)
-    jobs = await rooms.library.jobs(wanted, before=None, limit=EARLIER_MAX)
-    first = tuple(job for job in reversed(jobs) if job.created_at == jobs[-1].created_at)
-    return Submitted(change=Change(jobs=first), replayed=True) if first else None
 
 
 async def _moderate(

@@ -28,7 +28,7 @@ from darkroom.core.jobs import (
 )
 from darkroom.storage.memory.state import State
 from darkroom.storage.memory.steps import Steps
-from darkroom.storage.memory.submission import accept, replay
+from darkroom.storage.memory.submission import accept, earlier, replay
 
 
 class MemoryLedger:
@@ -39,6 +39,9 @@ class MemoryLedger:
 
     async def submit(self, submission: Submission) -> Submitted:
         return replay(self._state, submission) or accept(self._state, submission)
+
+    async def earlier(self, account_id: UUID, *, idempotency_key: str, body_digest: str) -> Submitted | None:
+        return earlier(self._state, account_id, idempotency_key, body_digest)
 
     async def claim(self, job_ids: Sequence[UUID], *, worker_id: str, epoch: int, now: datetime) -> Change:
         state = self._state

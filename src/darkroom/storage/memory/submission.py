@@ -16,13 +16,21 @@ from darkroom.storage.memory.steps import Steps
 def replay(state: State, submission: Submission) -> Submitted | None:
     """The first answer, where this very submission or its idempotency key was here before; Conflict for another body."""
     state.account(submission.account_id)
-    reply = state.replies.get((submission.account_id, submission.idempotency_key or ""))
+    key = submission.idempotency_key or ""
+    if first := earlier(state, submission.account_id, key, submission.body_digest):
+        return first
+    again = submission.jobs and all(new.id in state.jobs for new in submission.jobs)
+    return _answer(state, [new.id for new in submission.jobs]) if again else None
+
+
+def earlier(state: State, account_id: UUID, key: str, body_digest: str) -> Submitted | None:
+    """The answer that a key was given; None where it is new, Conflict where it was for another body."""
+    reply = state.replies.get((account_id, key))
     if reply is None:
-        again = submission.jobs and all(new.id in state.jobs for new in submission.jobs)
-        return _answer(state, [new.id for new in submission.jobs]) if again else None
-    if reply.body_digest != submission.body_digest:
+        return None
+    if reply.body_digest != body_digest:
         raise Conflict(
-            f"The idempotency key {submission.idempotency_key!r} was used for another request.",
+            f"The idempotency key {key!r} was used for another request.",
             code="idempotency_conflict",
             hint="Use a new key for a new request, and the old one only to repeat the old request.",
         )

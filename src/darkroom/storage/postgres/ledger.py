@@ -23,6 +23,7 @@ from darkroom.core.jobs import (
 from darkroom.storage.postgres import rows
 from darkroom.storage.postgres.changes import born, change, reports
 from darkroom.storage.postgres.connection import Database
+from darkroom.storage.postgres.refusals import key_conflict
 from darkroom.storage.postgres.rows import storable
 from darkroom.storage.postgres.statements import queries
 
@@ -65,6 +66,14 @@ class PostgresLedger:
         if row["replay"] is not None:
             return await self._replay(row["replay"])
         return Submitted(change=born(submission, slots=row["slots"], moved_ids=row["moved_ids"] or ()))
+
+    async def earlier(self, account_id: UUID, *, idempotency_key: str, body_digest: str) -> Submitted | None:
+        row = await self._database.row(self._sql["earlier"], account_id, idempotency_key)
+        if row is None:
+            return None
+        if row["body_digest"] != body_digest:
+            raise key_conflict(idempotency_key)
+        return await self._replay(row["job_ids"])
 
     async def _replay(self, job_ids: Sequence[UUID]) -> Submitted:
         found = await self._database.rows(self._sql["jobs_by_id"], job_ids)

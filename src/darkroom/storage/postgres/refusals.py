@@ -40,7 +40,7 @@ def refusal(error: asyncpg.PostgresError) -> DarkroomError | None:
     return None
 
 
-def _conflict(detail: str) -> DarkroomError:
+def key_conflict(detail: str) -> Conflict:
     return Conflict(
         f"The idempotency key {detail!r} was used for another request.",
         code="idempotency_conflict",
@@ -95,7 +95,7 @@ def _last_owner(detail: str) -> DarkroomError:
 
 _REFUSALS: Mapping[str, Callable[[str], DarkroomError]] = {
     "DR001": lambda detail: NotFound(f"There is no account {detail}."),
-    "DR002": _conflict,
+    "DR002": key_conflict,
     "DR003": lambda detail: NotAllowed(f"The account is blocked: {detail}.", code="account_blocked"),
     "DR004": _queue_full,
     "DR005": _time_exhausted,

@@ -3,6 +3,9 @@ SELECT replay, slots, moved_ids FROM ledger_submit(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
 )
 
+-- name: earlier
+SELECT body_digest, job_ids FROM idempotency_keys WHERE account_id = $1 AND key = $2
+
 -- name: claim
 SELECT item, promoted, outcome, moved_ids, moved_was, moved_to, moved_causes, (job).*
 FROM ledger_claim($1, $2, $3, $4)

@@ -376,9 +376,16 @@ async def test_a_worker_whose_process_dies_over_every_job_gets_no_more_for_a_whi
         world.dispatcher.lost("w1")
     for death in range(3):
         await world.worker("w1")
-        await world.submit(bob, "a fox --repeat 2")
-        assert await world.pull(free=2), f"stopped before death {death + 1}"
+        jobs = await world.submit(bob, "a fox --repeat 2")
+        assert len(await world.pull(free=2)) == 2, f"stopped before death {death + 1}"
         world.dispatcher.lost("w1")
-        await world.later(10)
+        await world.later(2)
+        for job in jobs:
+            await cancel(world.rooms, job.id, account_id=bob.id)
     await world.worker("w1")
+    await world.submit(bob)
     assert await world.pull(free=2) == []
+    for _ in range(16):
+        await world.later(2)
+        world.dispatcher.heartbeat("w1", [])
+    assert len(await world.pull(free=2)) == 1

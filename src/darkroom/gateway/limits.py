@@ -13,7 +13,6 @@ from datetime import datetime
 
 BUCKETS_MAX = 10_000  # accounts or addresses that are counted at once; the longest unseen is forgotten
 FAILURES_PER_MINUTE = 30  # failed keys, sessions and logins from one address
-ADDRESS_REQUESTS_PER_MINUTE = 120  # requests to public routes that look into the store, from one address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ export OMP_WAIT_POLICY := passive
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini \
-	bench-imagine bench-engine bench-gateway bench-moderation chaos clean
+	bench-imagine bench-run bench-engine bench-gateway bench-moderation chaos clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ eval-mini: $(SOURCES) ## measure mini-1 on held-out prompts and draw a contact s
 
 bench-imagine: $(INSTALLED) ## time a grid, split by stage
 	@$(BIN)/python benchmarks/imagine.py $(ARGS)
+
+bench-run: $(INSTALLED) ## time the start of the service and its first grid
+	@$(BIN)/python benchmarks/first_grid.py $(ARGS)
 
 bench-engine: $(INSTALLED) ## time rows against whole requests in the engine
 	@$(BIN)/python benchmarks/engine_rows.py $(ARGS)

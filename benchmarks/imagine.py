@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from darkroom.bootstrap import Studio, open_studio, settings_of_process
+from darkroom.bootstrap import open_studio, settings_of_process
 from darkroom.cli.draw import PHASES, Job, draw
-from darkroom.cli.imagine import plan
+from darkroom.cli.here import plan
 from darkroom.cli.save import save
 from darkroom.core.params import IMAGES_PER_JOB
 from darkroom.finish.encode import ImageFormat
+from darkroom.worker.studio import Studio
 
 PROMPT = "a red fox in the snow --seed 7"
 COLD_BAR_S = 25.0
@@ -46,6 +47,7 @@ def cold(prompt: str) -> Timing:
             "-m",
             "darkroom.cli",
             "imagine",
+            "--here",
             "--json",
             "--quiet",
             "-o",
@@ -66,7 +68,7 @@ def warm(studio: Studio, jobs: Sequence[Job]) -> Timing:
         began = time.monotonic()
         [drawn] = draw(studio, jobs, range(IMAGES_PER_JOB), tell=lambda _: None, check=lambda: None)
         with drawn.clock.measure("encode"):
-            save(drawn, Path(folder), list(ImageFormat))
+            save(drawn, Path(folder), [ImageFormat.PNG, ImageFormat.WEBP])
         return Timing(total_s=time.monotonic() - began, phases=drawn.clock.seconds)
 
 

@@ -103,6 +103,15 @@ async def test_who_waits_is_woken_and_closing_the_bus_ends_it() -> None:
         await anext(subscription)
 
 
+async def test_who_comes_after_the_end_waits_for_nothing() -> None:
+    bus = EventBus()
+    bus.close()
+    late = bus.subscribe(ALICE)
+    async with asyncio.timeout(5):
+        assert [news async for news in late] == []
+    assert len(bus) == 0
+
+
 async def test_the_newest_progress_of_a_running_job_is_remembered_until_it_ends() -> None:
     bus = EventBus()
     preview = JobPreviewed(account_id=ALICE, job_id=JOB, number=1, key="previews/1")

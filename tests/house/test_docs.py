@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -167,3 +169,16 @@ def test_every_event_is_described(project: Path) -> None:
 def test_decisions_are_numbered_without_a_gap(project: Path) -> None:
     numbers = [path.name[:4] for path in sorted((project / "docs" / "adr").glob("[0-9]*.md"))]
     assert numbers == [f"{n:04}" for n in range(1, len(numbers) + 1)]
+
+
+def test_every_benchmark_can_be_loaded(project: Path) -> None:
+    """They are run by hand only, so that nobody else notices when what they import has moved."""
+    code = "import runpy, sys\nfor path in sys.argv[1:]:\n    runpy.run_path(path, run_name='loaded')"
+    scripts = sorted(
+        str(path) for path in (project / "benchmarks").glob("*.py") if path.name != "__init__.py"
+    )
+    assert len(scripts) > 2
+    done = subprocess.run(
+        [sys.executable, "-c", code, *scripts], capture_output=True, text=True, check=False, cwd=project
+    )
+    assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from darkroom.billing.periods import month_after
 from darkroom.bootstrap.folder import owner_key, write_private
 from darkroom.core.accounts import Account, ApiKey, Role, Scope
+from darkroom.core.errors import Conflict
 from darkroom.core.ids import new_id
 from darkroom.core.workers import WorkerToken
 from darkroom.gateway.credentials import (
@@ -47,10 +48,7 @@ async def welcome(accounts: Accounts, plans: Plans, *, data: Path, now: datetime
 
     OutputError where the key cannot be written.
     """
-    owner = await _find_owner(accounts)
-    first = owner is None
-    if owner is None:
-        owner = await _make_owner(accounts, plans, now=now)
+    owner, first = await _owner(accounts, plans, now=now)
     if not await _key_works(accounts, owner_key(data)):
         await _make_key(accounts, owner, data=data, now=now)
     token = new_secret(LOGIN_PREFIX)
@@ -58,15 +56,31 @@ async def welcome(accounts: Accounts, plans: Plans, *, data: Path, now: datetime
     return Welcome(login_token=token, first_start=first)
 
 
-async def admit_local_workers(operations: Operations, *, now: datetime) -> str:
-    """A new token for the workers of this machine; those of earlier starts are revoked."""
+async def admit_local_workers(operations: Operations, *, place: str, now: datetime) -> str:
+    """A new token for a server's own workers; those of its earlier starts are revoked.
+
+    `place` tells the servers of one install apart, so that none locks out the workers of another.
+    """
+    name = f"{THIS_MACHINE}: {place}"
     for old in await operations.worker_tokens():
-        if old.name == THIS_MACHINE and old.revoked_at is None:
+        if old.name == name and old.revoked_at is None:
             await operations.revoke_worker_token(old.id, now=now)
     secret = new_secret(WORKER_PREFIX)
-    token = WorkerToken(id=str(new_id(now)), name=THIS_MACHINE, created_at=now)
+    token = WorkerToken(id=str(new_id(now)), name=name, created_at=now)
     await operations.add_worker_token(token, secret_hash=hash_of(secret))
     return secret
+
+
+async def _owner(accounts: Accounts, plans: Plans, *, now: datetime) -> tuple[Account, bool]:
+    """The owner, and whether they were made just now. Of two servers that start at once over nothing, one makes them."""
+    if (found := await _find_owner(accounts)) is not None:
+        return found, False
+    try:
+        return await _make_owner(accounts, plans, now=now), True
+    except Conflict:
+        if (found := await _find_owner(accounts)) is None:
+            raise
+        return found, False
 
 
 async def _find_owner(accounts: Accounts) -> Account | None:

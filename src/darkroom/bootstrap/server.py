@@ -215,7 +215,9 @@ async def _sweeping(objects: ObjectStore) -> None:
 async def _start_workers(
     settings: Settings, store: PostgresStore, dispatcher: Dispatcher, *, url: str
 ) -> LocalFleet:
-    token = await admit_local_workers(store.operations, now=now())
+    token = await admit_local_workers(
+        store.operations, place=f"{socket.gethostname()}:{settings.data}", now=now()
+    )
     fleet = LocalFleet(
         url=url,
         token=token,

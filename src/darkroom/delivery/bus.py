@@ -95,6 +95,7 @@ class EventBus:
         self._by_account: dict[UUID, set[Subscription]] = {}
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._latest: OrderedDict[UUID, Latest] = OrderedDict()
+        self._closed = False
 
     def __len__(self) -> int:
         """How many subscribe."""
@@ -113,8 +114,11 @@ class EventBus:
         return self._latest.get(job_id, Latest())
 
     def subscribe(self, account_id: UUID | None) -> Subscription:
-        """What is published from now on."""
+        """What is published from now on; nothing where the bus is closed: who comes during a shutdown must not hold it up."""
         subscription = Subscription(self, account_id)
+        if self._closed:
+            subscription.close()
+            return subscription
         if account_id is None:
             self._everybody.add(subscription)
         else:
@@ -131,7 +135,8 @@ class EventBus:
                 self._by_account.pop(subscription.account_id, None)
 
     def close(self) -> None:
-        """Ends every subscription."""
+        """Ends every subscription, and those that are still to come."""
+        self._closed = True
         for subscription in [*self._everybody, *(s for some in self._by_account.values() for s in some)]:
             subscription.close()
 

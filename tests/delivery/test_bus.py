@@ -171,6 +171,7 @@ async def test_a_store_that_is_away_ends_nothing() -> None:
     history.away = True
     follower = Follower(history, EventBus())  # type: ignore[arg-type]
     await follower.step()
+    history.moves.append(moved(1))
     with pytest.raises(StoreUnavailable):
         await follower.step()
     task = asyncio.ensure_future(follower.run())

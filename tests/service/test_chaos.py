@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,9 @@ Row = dict[str, Any]
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="it strikes the database's processes, which it finds in /proc"
+)
 async def test_a_round_of_chaos_loses_nothing_and_charges_nothing_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

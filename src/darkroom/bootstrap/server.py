@@ -107,8 +107,9 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
         )
         app = create_app(rooms, dispatcher, settings=GatewaySettings(public_url=settings.public_url))
         stack.callback(bus.close)
+        dispatching = asyncio.ensure_future(dispatcher.run())
         await stack.enter_async_context(
-            _running(dispatcher.run(), Follower(store.library, bus).run(), _sweeping(objects))
+            _running(dispatching, Follower(store.library, bus).run(), _sweeping(objects))
         )
         announce(settings.data, Running(url=_url_of(listener), pid=os.getpid(), version=__version__))
         fleet = await _start_workers(settings, store, dispatcher, url=_url_of(listener))
@@ -117,6 +118,8 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
         async def wind_up() -> None:
             bus.close()
             await fleet.stop(WORKERS_GRACE_S)
+            dispatching.cancel()  # now, so that no pull of another machine's worker waits on, and a standby takes over at once
+            await asyncio.wait([dispatching])
 
         try:
             await _answer(app, listener, tell=lambda: tell(ready), wind_up=wind_up)

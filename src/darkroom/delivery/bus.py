@@ -109,6 +109,10 @@ class EventBus:
         for subscription in [*self._everybody, *self._by_account.get(news.account_id, ())]:
             subscription.offer(news)
 
+    def knows(self, event_id: int) -> bool:
+        """Whether this transition was published, as far as the bus remembers."""
+        return event_id in self._seen
+
     def latest(self, job_id: UUID) -> Latest:
         """The newest progress and preview of a job that a worker has; empty for any other."""
         return self._latest.get(job_id, Latest())

@@ -19,6 +19,7 @@ from darkroom.worker.lease import Lease, boot_clock
 from darkroom.worker.messages import Pulled, Registration
 from darkroom.worker.protocol import Connection, backoff_s
 
+PULL_PAUSE_S = 0.01  # between two pulls, so that what comes in a rush comes in few calls
 PROGRESS_EVERY_S = 0.25
 LEASE_CHECK_EVERY_S = 0.25
 LEAVE_WITHIN_S = 5.0  # for the last reports, and again for the goodbye; then the process goes
@@ -132,6 +133,7 @@ class Worker:
                     await self._beat_once(desk, lease)
                 await self._pull_once(desk)
                 tries = 0
+                await asyncio.sleep(PULL_PAUSE_S)
             except Unavailable as error:
                 tries += 1
                 logger.warning("cannot pull: %s", error.message)

@@ -14,6 +14,7 @@ from darkroom.worker.messages import Report
 from darkroom.worker.protocol import Connection, backoff_s
 
 BATCH_MAX = 64  # reports in one call
+PAUSE_S = 0.01  # between two calls, so that what comes in a rush goes in few
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Reporter:
             try:
                 await self._deliver(batch)
                 tries = 0
+                await asyncio.sleep(PAUSE_S)
             except Unavailable as error:
                 tries += 1
                 logger.warning("%d reports wait: %s", len(self._waiting), error.message)

@@ -3,7 +3,8 @@
 import pytest
 
 from darkroom.core.errors import PromptError
-from darkroom.prompt import BatchLimits, count_jobs, parse
+from darkroom.prompt import BatchLimits, count_jobs, parse, permutations
+from darkroom.prompt.source import text_of
 
 
 def texts(text, catalogue):
@@ -105,3 +106,12 @@ def test_a_larger_cap_builds_more(catalogue):
     assert (
         len(parse("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", catalogue=catalogue, limits=BatchLimits(jobs=64))) == 64
     )
+
+
+def test_a_prompt_without_braces_or_escapes_stands_for_itself():
+    text = " a fox,  a boat --no x, y "
+    assert permutations.is_plain(text)
+    assert list(permutations.expand(permutations.read_braces(text))) == [
+        text_of(text, tuple(range(1, len(text) + 1)))
+    ]
+    assert not any(permutations.is_plain(each) for each in ("{a}", "a}", r"a\,b"))

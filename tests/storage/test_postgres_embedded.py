@@ -10,12 +10,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import asyncpg
 import pytest
 from tests.postgres_fixture import FAST
 
 from darkroom.core.errors import StoreUnavailable
+from darkroom.storage.postgres import service_user
 from darkroom.storage.postgres.embedded import EmbeddedPostgres
 
 STARTER = """
@@ -110,6 +112,22 @@ async def test_it_recovers_from_a_crash_and_from_a_number_that_went_to_another_p
     lines = (str(os.getpid()), *("",) * 6, "ready")
     (folder / "data" / "postmaster.pid").write_text("\n".join(lines))
     assert await ask(server.start(), "SELECT number FROM kept") == 7
+
+
+def test_it_starts_though_the_number_in_the_lock_of_its_socket_went_to_another_process(
+    server: EmbeddedPostgres,
+) -> None:
+    sockets = Path(unquote(server.start().partition("?host=")[2]))
+    server.stop()
+    user = service_user.find()
+    with subprocess.Popen(["sleep", "60"], user=None if user is None else user.pw_uid) as other:
+        try:
+            sockets.mkdir(exist_ok=True)
+            (sockets / ".s.PGSQL.5432.lock").write_text(f"{other.pid}\n")
+            server.start()
+            assert server.pid() not in (None, other.pid)
+        finally:
+            other.kill()
 
 
 def test_another_major_version_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from darkroom.prompt import permutations, values
 from darkroom.prompt.body import Body, read_body
 from darkroom.prompt.faults import fault, shown
 from darkroom.prompt.lexer import Given, lex
-from darkroom.prompt.source import Text, check_readable
+from darkroom.prompt.source import Text, check_readable, text_of
 from darkroom.prompt.support import check_aspect, check_conflicts, check_needs, check_support, choose_model
 from darkroom.prompt.table import PROMPT_MAX
 
@@ -85,6 +85,8 @@ def count_jobs(text: str, *, limits: BatchLimits = OWNER) -> int:
 
 def _permutations(text: str, limits: BatchLimits) -> list[Text]:
     check_readable(text, limits.characters)
+    if permutations.is_plain(text) and limits.jobs:
+        return [text_of(text, tuple(range(1, len(text) + 1)))]
     tree = permutations.read_braces(text)
     prompts = permutations.count(tree)
     if prompts > limits.jobs:

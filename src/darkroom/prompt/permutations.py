@@ -12,6 +12,7 @@ from darkroom.prompt.source import Text, text_of
 
 NESTING_MAX = 16  # braces within braces
 ESCAPABLE = frozenset(",{}")
+SYNTAX = frozenset("{}\\")
 
 Char = tuple[str, int]  # a character, and its 1-based place in what the user typed
 
@@ -37,6 +38,11 @@ class Choice:
 
     at: int
     options: list[Sequence]
+
+
+def is_plain(text: str) -> bool:
+    """Whether a prompt has neither braces nor escapes, and so stands for itself."""
+    return SYNTAX.isdisjoint(text)
 
 
 def read_braces(text: str) -> Sequence:

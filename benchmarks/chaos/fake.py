@@ -81,6 +81,14 @@ def finisher(prompt: str) -> Any:
     return Developing(Shaky() if SHAKY in prompt else Scorer(), clock=lambda: CREATED)
 
 
+def showable(prompt: str, seed: int, images: int) -> bool:
+    """Whether the content policy lets all pictures of a run out."""
+    if SHAKY not in prompt:
+        return True
+    looks = (picture(prompt, seed, index) for index in range(images))
+    return all(Shaky().score(look.width, look.height, look.tobytes())["nsfw"] < 0.6 for look in looks)
+
+
 class Slow:
     """A Generator for one run at a time and more: each step moves all runs on by one."""
 

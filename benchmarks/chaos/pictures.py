@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from benchmarks.chaos.audit import Books
 from benchmarks.chaos.customers import Customer, Desk
-from benchmarks.chaos.fake import undisturbed
+from benchmarks.chaos.fake import showable, undisturbed
 
 AT_ONCE = 8
 
@@ -42,6 +42,8 @@ def _stored(books: Books, objects: Path) -> list[str]:
             continue
         if by_job[job["id"]] != undisturbed(job["prompt"], job["seed"], job["images"]):
             faults.append(f"job {job['id']} has other pictures than an undisturbed run: {job['prompt']!r}")
+        if not showable(job["prompt"], job["seed"], job["images"]):
+            faults.append(f"job {job['id']} shows pictures whose scores forbid it: {job['prompt']!r}")
         rows = sum(row["job_id"] == job["id"] for row in books.images)
         if rows != job["images"] + 1:
             faults.append(f"job {job['id']} has {rows} pictures in the books")

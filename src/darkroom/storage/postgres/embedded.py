@@ -186,7 +186,7 @@ class EmbeddedPostgres:
             service_user.let_in(user, programs=_binaries(), folders=(self._data, sockets))
             os.chown(self.log, user.pw_uid, user.pw_gid)
         # Of a server that is no more; its number may live on, and then PostgreSQL would believe in it.
-        for left in (self._data / "postmaster.pid",):
+        for left in (self._data / "postmaster.pid", sockets / SOCKET_LOCK):
             left.unlink(missing_ok=True)
         options = shlex.join(
             ["-k", str(sockets), *(f"--{name}={value}" for name, value in self._settings.items())]

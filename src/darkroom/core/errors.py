@@ -1,4 +1,4 @@
-"""The one tree of errors. A class docstring is the default message; a message says what, where, and what would be right.
+"""The one tree of errors. The first line of a class docstring is the default message; a message says what, where, and what would be right.
 
 DarkroomError
 ├── PromptError            the text of a prompt is wrong          (code, position, hint)
@@ -28,7 +28,7 @@ class DarkroomError(Exception):
     code = "error"
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__class__.__doc__ or "").strip())
+        super().__init__(message or (self.__class__.__doc__ or "").strip().partition("\n")[0])
 
     @property
     def message(self) -> str:
@@ -115,7 +115,10 @@ class Conflict(Refused):
 
 
 class Exhausted(Refused):
-    """A limit is reached. `retry_after_s` says when asking again may help; None where waiting alone does not."""
+    """A limit is reached.
+
+    `retry_after_s` says when asking again may help; None where waiting alone does not.
+    """
 
     code = "exhausted"
 
@@ -133,7 +136,10 @@ class Exhausted(Refused):
 
 
 class Blocked(Refused):
-    """The content policy does not allow this. `category` names the part of the policy."""
+    """The content policy does not allow this.
+
+    `category` names the part of the policy.
+    """
 
     code = "prompt_blocked"
 
@@ -169,7 +175,10 @@ class ModerationUnavailable(Unavailable):
 
 
 class NotActive(Unavailable):
-    """Another process dispatches. `url` is where, "" where nobody does yet."""
+    """Another process dispatches, or none does yet; try again in a moment.
+
+    `url` is where the other one is found, "" where nobody dispatches.
+    """
 
     code = "not_active"
 

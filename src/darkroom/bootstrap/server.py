@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from darkroom.storage.postgres.store import PostgresStore
 
 REQUESTS_GRACE_S = 5  # for requests under way when the server stops
+KEEP_ALIVE_S = (
+    75  # longer than proxies keep idle connections, so that none is closed under a request on its way
+)
 WORKERS_GRACE_S = 10.0
 BACKLOG = 2048  # connections that wait to be accepted
 OPEN_FILES = 65_536
@@ -243,6 +246,7 @@ async def _answer(
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUESTS_GRACE_S,
     )
     await _HttpServer(config, tell, wind_up).serve(sockets=[listener])

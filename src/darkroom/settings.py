@@ -95,7 +95,7 @@ DISPATCH = Variable(
 )
 WORKERS = Variable(
     name="DARKROOM_WORKERS",
-    default="one for each device",
+    default="one, on the processor",
     meaning="Workers that the server starts on this machine; 0 for none.",
 )
 WORKER_SLOTS = Variable(

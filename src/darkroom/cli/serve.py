@@ -33,7 +33,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def serve_command(
     host: str | None, port: int | None, workers: int | None, as_json: bool, verbose: bool, until_closed: bool
 ) -> None:
-    """Serve: gateway, queue, database and a worker for each device of this machine, until Ctrl-C."""
+    """Serve: gateway, queue, database and a worker, until Ctrl-C."""
     import uvloop
 
     from darkroom.bootstrap.server import serve

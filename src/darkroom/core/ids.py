@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 RANDOM_BITS = 74
@@ -19,8 +19,3 @@ def new_id(now: datetime, *, randomness: int | None = None) -> UUID:
     milliseconds = int(now.timestamp() * 1000) & ((1 << 48) - 1)
     high, low = bits >> 62, bits & ((1 << 62) - 1)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
-
-
-def made_at(identifier: UUID) -> datetime:
-    """When an id of version 7 was made, to the millisecond."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

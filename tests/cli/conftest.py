@@ -1,6 +1,7 @@
 """A studio for tests: the real engine, decoder and upscaler around a network of three lines."""
 
 import hashlib
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     monkeypatch.setenv("DARKROOM_DATA", str(home / "data"))
     monkeypatch.setenv("DARKROOM_CONFIG", str(home / "config.toml"))
     return home
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Ctrl-C means what it does on a terminal, here and in every process that a test starts: whoever runs the tests in the
+    background has it ignored, and that is inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,8 @@ def picture(number: int) -> Image.Image:
 
 
 class Service(House):
-    """The house of the gateway's tests at an address of its own; jobs are drawn as they get ready, but for held ones."""
+    """The house of the gateway's tests at an address of its own; jobs are drawn as they get ready, but for held ones,
+    and none where it is `idle`."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -55,7 +56,7 @@ class Service(House):
             self.rooms, DispatchPolicy(), holder="here", url=url, rng=random.Random(1)
         )
         self.app = create_app(self.rooms, self.dispatcher)
-        self.hold = False
+        self.hold = self.idle = False
         self.claimed = threading.Event()
         self.cut_streams = 0
         self.served: list[str] = []
@@ -67,7 +68,7 @@ class Service(House):
 
     async def draw_all(self) -> None:
         async for news in self.news:
-            if isinstance(news, JobMoved) and news.state is JobState.READY:
+            if isinstance(news, JobMoved) and news.state is JobState.READY and not self.idle:
                 await self.draw(news.job_id)
 
     async def draw(self, job_id: UUID) -> None:

@@ -105,6 +105,11 @@ def test_ids_by_one_end() -> None:
     assert matching("dba3", [ONE, TWO], what="job") == ONE
     assert matching("93DBB4", [ONE, TWO], what="job") == TWO
     assert matching(ONE.upper(), [], what="job") == ONE
+    assert matching("f293dbb", [ONE, TWO], what="job") == TWO  # the beginning of what tables show
+    with pytest.raises(Refused, match="fits 2 jobs"):
+        matching("F293", [ONE, TWO], what="job")
+    with pytest.raises(NotFound):
+        matching("67f2", [ONE], what="job")
     with pytest.raises(Refused, match="fits 2 jobs"):
         matching("019de368", [ONE, TWO], what="job")
     with pytest.raises(Refused, match="too short"):

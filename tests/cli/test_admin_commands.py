@@ -55,8 +55,10 @@ def test_users_change(service: Service, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_login_links(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    link = told(capsys, "users", "login-link", "olga").strip()
-    assert "/login?token=dl_" in link
+    assert run(["admin", "users", "login-link", "olga"]) == 0
+    printed = capsys.readouterr()
+    assert "/login?token=dl_" in printed.out and len(printed.out.split()) == 1
+    assert "in a browser" in printed.err and 'darkroom login "LINK"' in printed.err
     assert set(as_json(capsys, "users", "login-link", "olga")) == {"url", "expires_in_s"}
 
 
@@ -91,6 +93,11 @@ def test_jobs_of_everybody(dead: str, service: Service, capsys: pytest.CaptureFi
     assert "nobody can paint that (job_failed)" in printed and "account " in printed
     nobody = "00000000-0000-7000-8000-000000000000"
     assert as_json(capsys, "jobs", "--account", nobody)["jobs"] == []
+    owner = str(service.owner.account.id)
+    for name in ("olga", owner, owner[-8:], owner[-8:-4]):
+        assert [each["job"]["id"] for each in as_json(capsys, "jobs", "--account", name)["jobs"]] == [dead]
+        assert as_json(capsys, "moderation", "--account", name)["verdicts"]
+    assert as_json(capsys, "jobs", "--account", "nobody", code=1)["error"]["code"] == "not_found"
     assert told(capsys, "cancel", dead) == f"{dead} is failed\n"
     assert as_json(capsys, "cancel", dead)["jobs"][0]["job"]["state"] == "failed"
 

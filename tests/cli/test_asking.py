@@ -257,3 +257,42 @@ def test_where_a_job_stands() -> None:
         "waiting for a free slot, about 2 min"
     )
     assert life.standing({**job, "state": "running"}) == ""
+
+
+def test_what_is_said_of_jobs_that_nobody_starts() -> None:
+    job = {"state": "ready", "position": 0}
+    assert "darkroom admin workers list" in life.still([job])
+    assert life.still([{**job, "position": 5}, {**job, "position": 3}]) == "still waiting: 3 ahead"
+    assert "free slot" in life.still([{"state": "waiting", "position": None}])
+    assert "workers list" in life.still([{"state": "ready", "position": None}])
+
+
+@pytest.mark.parametrize(
+    ("quiet", "after_s", "said"), [([], 0.0, 1), (["--quiet"], 0.0, 0), ([], 1_000.0, 0)]
+)
+def test_waiting_in_vain_is_told_once(
+    service: Service,
+    running: Running,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    quiet: list[str],
+    after_s: float,
+    said: int,
+) -> None:
+    """Nobody takes the job; after some questions the person gives up."""
+    asked = 0
+
+    def tell_until_tired(self: Any, jobs: Any) -> None:
+        nonlocal asked
+        asked += 1
+        tell(self, jobs)
+        if asked == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    tell = life._Life._tell_still
+    monkeypatch.setattr(life._Life, "_tell_still", tell_until_tired)
+    monkeypatch.setattr(life, "STILL_S", after_s)
+    monkeypatch.setattr(life, "ASK_EVERY_S", 0.0)
+    service.idle = True
+    assert run(["imagine", "a fox", "-o", "out", *quiet]) == 130
+    assert capsys.readouterr().err.count("no worker has taken it yet") == said

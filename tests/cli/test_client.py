@@ -56,6 +56,8 @@ Ask = Callable[[Answers], Client]
     ("status", "code", "kind", "exit_code"),
     [
         (422, "invalid_parameter", PromptError, 2),
+        (422, "plan_required", PromptError, 1),
+        (403, "lane_not_in_plan", NotAllowed, 1),
         (422, "invalid_request", Refused, 2),
         (400, "malformed_request", Refused, 2),
         (413, "body_too_large", Refused, 2),

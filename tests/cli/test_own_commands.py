@@ -13,7 +13,10 @@ import httpx
 import pytest
 from tests.cli.service import Service
 
+from darkroom.cli.account import entry_cells
+from darkroom.cli.jobs import job_facts, row_prompt
 from darkroom.cli.main import run
+from darkroom.core.accounts import EntryKind
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
@@ -43,8 +46,30 @@ def test_jobs_are_listed(drawn: Sequence[str], capsys: pytest.CaptureFixture[str
     head, *rows = told(capsys, "jobs").splitlines()
     assert head.split() == ["ID", "STATE", "LANE", "MODEL", "AHEAD", "CREATED", "PROMPT"]
     assert {row.split()[0] for row in rows} == {job_id[-8:] for job_id in drawn}
-    assert all("completed" in row and "--seed 7" in row for row in rows)
+    assert all("completed" in row and "--seed 7" in row and "--v" not in row for row in rows)
     assert len({row.index("completed") for row in rows}) == 1
+
+
+def test_permutations_are_told_apart(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    as_json(capsys, "imagine", "a {red, green} fox --repeat 2 --ar {1:1, 3:2}", "--quiet", "--image", "1")
+    prompts = [row.partition(" a ")[2] for row in told(capsys, "jobs").splitlines()[1:]]
+    assert len(set(prompts)) == len(prompts) == 8
+    assert not any("{" in prompt for prompt in prompts)
+
+
+def test_the_prompt_of_a_row_is_whole_but_for_the_model() -> None:
+    job = {"model": "mini-1", "prompt": "a fox --v mini-1 --seed 7"}
+    assert row_prompt(job) == "a fox --seed 7"
+    assert row_prompt({**job, "model": "able-1"}) == job["prompt"]
+
+
+def test_only_what_was_drawn_has_a_time_of_drawing(
+    drawn: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = as_json(capsys, "jobs", drawn[0])
+    assert "drawn in" in job_facts(job)
+    for state in ("ready", "running", "failed", "cancelled"):
+        assert "drawn in" not in job_facts({**job, "state": state, "finished_at": None})
 
 
 def test_jobs_are_narrowed(drawn: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,6 +193,21 @@ def test_statement_adds_up(drawn: Sequence[str], capsys: pytest.CaptureFixture[s
     printed = told(capsys, "account", "statement", "--limit", "2")
     assert printed.startswith("AT ") and len(printed.splitlines()) == 8
     assert drawn[-1][-8:] in printed
+    kinds = [
+        row.split()[2:4] for row in told(capsys, "account", "statement", "--limit", "100").splitlines()[1:]
+    ]
+    signs = {kind: amount[0] for kind, amount in kinds if kind in ("charge", "release", "hold")}
+    assert signs == {"charge": "-", "release": "+", "hold": "-"}
+    ids = [entry["id"] for entry in found["entries"]]
+    assert ids == sorted(ids, reverse=True)
+
+
+def test_the_kinds_of_a_statement() -> None:
+    names = [entry_cells({"kind": kind, "amount_gpu_ms": 1500}) for kind in EntryKind]
+    assert names == [
+        ("grant", "+1.5 s"), ("expiry", "-1.5 s"), ("hold", "-1.5 s"), ("release", "+1.5 s"), ("charge", "-1.5 s"),
+    ]  # fmt: skip
+    assert entry_cells({"kind": "gift", "amount_gpu_ms": 1500}) == ("gift", "1.5 s")
 
 
 def test_keys_come_and_go(

@@ -123,8 +123,68 @@ async def test_a_worker_that_left_or_is_not_welcome_is_not_started_again(code: i
     running = fleet(f"raise SystemExit({code})", watch)
     await running.start()
     await watch.until(lambda: watch.exits)
-    await asyncio.wait_for(asyncio.gather(*running._keepers), WAIT_S)
+    await asyncio.wait_for(asyncio.gather(*running._keepers.values()), WAIT_S)
     assert watch.exits == [("box-cpu", code)] and watch.pauses == []
+    await running.stop(1)
+
+
+async def test_a_drained_worker_starts_again_when_it_is_woken() -> None:
+    watch = Watch()
+    running = fleet("raise SystemExit(0)", watch)
+    await running.start()
+    for lives in (1, 2):
+        await watch.until(lambda: len(watch.exits) == lives)  # noqa: B023
+        await asyncio.wait_for(asyncio.gather(*running._keepers.values()), WAIT_S)
+        running.drain("box-cpu")
+        running.wake("another-cpu")
+        assert running._keepers["box-cpu"].done()
+        running.wake("box-cpu")
+    await watch.until(lambda: len(watch.exits) == 3)
+    await running.stop(1)
+    running.wake("box-cpu")
+    assert running._keepers["box-cpu"].done() and watch.exits == [("box-cpu", 0)] * 3
+
+
+LEAVES_WHEN_ASKED = (
+    "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); print('up', flush=True);"
+    "time.sleep(60)"
+)
+
+
+async def test_a_worker_that_is_woken_while_it_leaves_starts_again(tmp_path: Path) -> None:
+    watch = Watch()
+    running = fleet(LEAVES_WHEN_ASKED, watch, tmp_path)
+    await running.start()
+    log = tmp_path / "worker-box-cpu.log"
+    for drained_again in (False, True):
+        await watch.until(
+            lambda: running.running.get("box-cpu", process) != process or not watch.changed.clear()
+        )  # noqa: B023
+        process = running.running["box-cpu"]
+        await written(log, f"up {process}\n")
+        running.drain("box-cpu")
+        running.wake("box-cpu")
+        if drained_again:
+            running.drain("box-cpu")
+        os.kill(process, signal.SIGTERM)
+        exits = len(watch.exits)
+        await watch.until(lambda: len(watch.exits) > exits)  # noqa: B023
+    await asyncio.wait_for(asyncio.gather(*running._keepers.values()), WAIT_S)
+    assert watch.exits == [("box-cpu", 0)] * 2 and watch.pauses == []
+    await running.stop(1)
+
+
+async def test_a_drained_worker_stays_stopped_however_it_ends() -> None:
+    watch = Watch()
+    running = fleet("raise SystemExit(1)", watch)
+    running.drain("box-cpu")
+    await running.start()
+    await asyncio.wait_for(asyncio.gather(*running._keepers.values()), WAIT_S)
+    assert watch.exits == []
+    running.wake("box-cpu")
+    await watch.until(lambda: watch.pauses)
+    running.drain("box-cpu")
+    await asyncio.wait_for(asyncio.gather(*running._keepers.values()), WAIT_S)
     await running.stop(1)
 
 
@@ -272,5 +332,5 @@ def test_devices(tmp_path: Path) -> None:
 
 
 def test_workers_are_called_after_their_machine() -> None:
-    first, second = (LocalFleet(url="", token="")._devices[0].name for _ in range(2))
+    first, second = (next(iter(LocalFleet(url="", token="")._devices)) for _ in range(2))
     assert first == second and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*-cpu", first)

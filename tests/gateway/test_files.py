@@ -58,7 +58,8 @@ def app(objects: Served, clock: Clock) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as opened:
+    base_url = "http://loopback.test"  # of paths to write to; URLs to read are whole
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url) as opened:
         yield opened
 
 

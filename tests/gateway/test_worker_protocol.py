@@ -53,9 +53,9 @@ async def uploaded(house: House, worker: httpx.AsyncClient, claim: dict[str, Any
     images = []
     for i, name in enumerate(names):
         data = f"pixels of {name}".encode()
-        put = await worker.put(
-            answer.json()["urls"][name], content=data, headers={"Content-Type": "image/png"}
-        )
+        url = answer.json()["urls"][name]
+        assert url.startswith(f"/files/staging/{claim['job_id']}/{claim['fence']}/{name}?")
+        put = await worker.put(f"http://{HOST}{url}", content=data, headers={"Content-Type": "image/png"})
         assert put.is_success, put.text
         file = {
             "name": name, "variant": "png", "digest": hashlib.sha256(data).hexdigest(), "media_type": "image/png",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -202,7 +202,8 @@ class Hand:
         """Where the first picture of a run is to be put."""
         claim = {"job_id": job["job_id"], "fence": job["fence"]}
         files = [{"name": "0.png", "media_type": "image/png"}]
-        return str(self.told("uploads", worker_id=self.name, **claim, files=files)["urls"]["0.png"])
+        urls = self.told("uploads", worker_id=self.name, **claim, files=files)["urls"]
+        return urljoin(str(self.client.base_url), urls["0.png"])
 
     def put(self, job: dict[str, Any], data: bytes) -> httpx.Response:
         return httpx.put(self.place(job), content=data, headers={"Content-Type": "image/png"})

@@ -7,11 +7,12 @@ import resource
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.contracts.objects_contract import BLOB, BYTES, PNG, STAGED, ObjectsContract, Visit, file_of
+from tests.contracts.objects_contract import BLOB, BYTES, PNG, STAGED, ObjectsContract, Visit, file_of, soon
 
 from darkroom.core.errors import StoreUnavailable
 from darkroom.gateway.files import files_router
@@ -21,6 +22,7 @@ from darkroom.storage.objects.folder import FolderObjects
 
 SECRET = b"s" * 32
 BASE = "http://studio.test/"
+INSIDE = "http://loopback.test"  # where workers reach the gateway
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def visit(objects: FolderObjects) -> Visit:
     async def visited(
         method: str, url: str, headers: Mapping[str, str], content: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=INSIDE) as client:
             answer = await client.request(method, url, headers=headers, content=content)
             return answer.status_code, answer.headers, answer.content
 
@@ -177,3 +179,20 @@ async def test_pictures_are_not_for_other_people_of_the_machine(
     await objects.put(BLOB, BYTES, media_type=PNG)
     path = tmp_path / "objects" / BLOB
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+async def test_writers_get_a_path_and_readers_the_public_address(objects: FolderObjects) -> None:
+    """Workers reach the gateway by an address of their own; who looks at pictures may have only the public one."""
+    writing = await objects.write_url(STAGED, expires_at=soon(), media_type=PNG)
+    assert writing.startswith(f"/files/{STAGED}?")
+    reading = await objects.read_url(BLOB, expires_at=soon(), media_type=PNG)
+    assert reading.startswith(f"{BASE}files/{BLOB}?")
+
+
+async def test_a_signature_does_not_depend_on_the_address(objects: FolderObjects, tmp_path: Path) -> None:
+    moved = open_objects(tmp_path / "objects", secret=SECRET, base_url="https://elsewhere.test:8443/studio")
+    ends = soon()
+    there, here = [await each.read_url(BLOB, expires_at=ends, media_type=PNG) for each in (moved, objects)]
+    assert urlsplit(there).netloc == "elsewhere.test:8443" and urlsplit(there).query == urlsplit(here).query
+    link = objects.verify("GET", BLOB, dict(parse_qsl(urlsplit(there).query)), now=datetime.now(UTC))
+    assert link.key == BLOB

@@ -12,6 +12,7 @@ from darkroom.storage.objects import MemoryObjects
 
 SECRET = b"s" * 32
 BASE = "http://studio.test"
+INSIDE = "http://loopback.test"  # where workers reach the gateway
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def visit(objects: MemoryObjects) -> Visit:
     async def visited(
         method: str, url: str, headers: Mapping[str, str], content: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=INSIDE) as client:
             answer = await client.request(method, url, headers=headers, content=content)
             return answer.status_code, answer.headers, answer.content
 

@@ -199,6 +199,11 @@ async def test_the_gateway_serves_nothing_of_a_bucket(objects: ObjectStore) -> N
     assert files_router(objects).routes == []
 
 
+async def test_writers_get_the_whole_address_of_the_server(objects: ObjectStore, server: str) -> None:
+    writing = await objects.write_url(STAGED, expires_at=soon(), media_type=PNG)
+    assert writing.startswith(f"{server}/pictures/")
+
+
 async def test_a_url_for_readers_may_name_another_host(server: str) -> None:
     url = f"{bucket_url(server)}&public_endpoint=https://pictures.test"
     objects = open_objects(url, secret=b"", base_url="", environ={})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,7 +19,7 @@ import pytest
 from tests.postgres_fixture import FAST
 
 from darkroom.core.errors import StoreUnavailable
-from darkroom.storage.postgres import service_user
+from darkroom.storage.postgres import embedded, service_user
 from darkroom.storage.postgres.embedded import EmbeddedPostgres
 
 STARTER = """
@@ -112,6 +114,107 @@ async def test_it_recovers_from_a_crash_and_from_a_number_that_went_to_another_p
     lines = (str(os.getpid()), *("",) * 6, "ready")
     (folder / "data" / "postmaster.pid").write_text("\n".join(lines))
     assert await ask(server.start(), "SELECT number FROM kept") == 7
+
+
+def killed(server: EmbeddedPostgres) -> int:
+    """Kills its first process, as a machine out of memory does; the number that it had."""
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while server.pid() is not None:
+        os.sched_yield()
+    return pid
+
+
+async def test_one_that_was_killed_is_revived_by_each_of_its_users_and_started_once(
+    server: EmbeddedPostgres, folder: Path
+) -> None:
+    other = EmbeddedPostgres(folder, settings=FAST)
+    await ask(server.start(), "CREATE TABLE revived AS SELECT 7 AS number")
+    other.start()
+    assert not server.revive()
+    for _ in range(2):
+        dead = killed(server)
+        revived = await asyncio.gather(*(asyncio.to_thread(each.revive) for each in (server, other)))
+        assert sum(revived) == 1
+        assert server.pid() not in (None, dead)
+        assert await ask(server.dsn, "SELECT number FROM revived") == 7
+    server.stop()
+    assert await ask(other.dsn, "SELECT number FROM revived") == 7
+    other.stop()
+    assert other.pid() is None
+
+
+async def test_one_that_was_killed_is_started_by_who_has_started_it_before(server: EmbeddedPostgres) -> None:
+    await ask(server.start(), "CREATE TABLE restarted AS SELECT 7 AS number")
+    killed(server)
+    assert await ask(server.start(), "SELECT number FROM restarted") == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+async def test_a_process_that_outlives_the_server_is_ended_before_the_next_start(
+    server: EmbeddedPostgres,
+) -> None:
+    """A frozen one does not see that its server has died, and PostgreSQL refuses to start beside it."""
+    connection = await asyncpg.connect(server.start())
+    frozen = await connection.fetchval("SELECT pg_backend_pid()")
+    os.kill(frozen, signal.SIGSTOP)
+    killed(server)
+    try:
+        assert server.revive()
+        assert await ask(server.dsn, "SELECT 1") == 1
+    finally:
+        connection.terminate()
+        with suppress(ProcessLookupError):
+            os.kill(frozen, signal.SIGCONT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+def test_a_server_that_runs_without_our_doing_is_left_alone(
+    server: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.start()
+    pid, noted = server.pid(), folder / "data" / "postmaster.pid"
+    assert pid is not None
+    monkeypatch.setattr(embedded, "STOP_S", 0.1)
+    text = noted.read_text()
+    noted.write_text("")
+    with pytest.raises(StoreUnavailable, match=f"without our doing .*{pid}.* Stop it first"):
+        server.revive()
+    noted.write_text(text)
+    monkeypatch.undo()
+    assert server.pid() == pid
+
+
+def test_only_one_that_we_use_is_revived(server: EmbeddedPostgres) -> None:
+    assert not server.revive()
+    server.start()
+    server.stop()
+    assert not server.revive()
+    assert server.pid() is None
+
+
+def test_a_start_again_that_fails_says_why(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    killed(server)
+    control, away = folder / "data" / "global" / "pg_control", folder / "pg_control"
+    control.rename(away)
+    with pytest.raises(StoreUnavailable, match="pg_control"):
+        server.revive()
+    away.rename(control)
+    lock = folder / "turn.lock"
+    lock.unlink()
+    with pytest.raises(StoreUnavailable, match=r"cannot be started .*turn\.lock"):
+        server.revive()
+    lock.touch()
+    assert server.revive()
+
+
+def test_a_folder_with_two_names_has_one_server(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    link = folder.parent / "link"
+    link.symlink_to(folder, target_is_directory=True)
+    assert EmbeddedPostgres(link).pid() == server.pid()
 
 
 def test_it_starts_though_the_number_in_the_lock_of_its_socket_went_to_another_process(

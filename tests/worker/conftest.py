@@ -58,6 +58,8 @@ class Service:
     failing: dict[str, tuple[int, Json]] = field(default_factory=dict)
     """Path -> the status and the body of every answer there; "*" stands for every path."""
     outcome: str = "accepted"
+    store_url: str = ""
+    """Where files go: the address of a store, or "" for paths at this service."""
     refused: set[str] = field(default_factory=set)
     """Jobs of which no completion is taken, nor anything that comes with it."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -76,7 +78,7 @@ class Service:
         return claim
 
     async def answer(self, request: Request) -> Response:
-        path = request.url.path.removeprefix("/worker/v1")
+        path = request.url.path.removeprefix("/studio").removeprefix("/worker/v1")
         try:
             return await self._answer(path, request)
         finally:
@@ -127,8 +129,8 @@ class Service:
         return self._orders()
 
     async def _uploads(self, body: Json) -> Json:
-        folder = f"{body['job_id']}/{body['fence']}"
-        return {"urls": {f["name"]: f"{self.url}/store/{folder}/{f['name']}" for f in body["files"]}}
+        store = f"{self.store_url}/store/{body['job_id']}/{body['fence']}"
+        return {"urls": {f["name"]: f"{store}/{f['name']}?signature=s" for f in body["files"]}}
 
     async def _reports(self, body: Json) -> Json:
         self.reports += body["reports"]

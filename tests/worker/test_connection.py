@@ -1,5 +1,6 @@
 """The way to the service: standbys, strangers, refusals, and what each of them means for a worker."""
 
+import asyncio
 import random
 import socket
 from contextlib import AsyncExitStack
@@ -146,13 +147,68 @@ async def test_a_message_that_no_store_could_keep_is_made_plain(service: Any) ->
     assert service.reports[0]["message"] == ("a?b?" + "x" * 9999)[:2000]
 
 
+async def test_a_path_to_upload_to_is_one_where_the_service_is_reached(service: Any, serving: Any) -> None:
+    """The service names no host: whatever its public address is, and whoever is active now."""
+    path = f"/store/{CLAIM.job_id}/3/0.png?signature=s"
+    async with serving() as active, connect(f"{service.url}/") as connection:
+        urls = await connection.uploads(CLAIM, {"0.png": "image/png"})
+        assert urls == {"0.png": f"{service.url}{path}"}
+        await connection.put(urls["0.png"], b"pixels", media_type="image/png")
+        assert service.stored == {f"{CLAIM.job_id}/3/0.png": ("image/png", b"pixels")}
+        service.failing["*"] = failing(503, "not_active", url=active.url)
+        assert await connection.uploads(CLAIM, {"0.png": "image/png"}) == {"0.png": f"{active.url}{path}"}
+
+
+async def test_a_service_below_a_path_keeps_its_files_there(service: Any) -> None:
+    async with connect(f"{service.url}/studio") as connection:
+        urls = await connection.uploads(CLAIM, {"0.png": "image/png"})
+        assert urls["0.png"].startswith(f"{service.url}/studio/store/")
+
+
+async def test_a_store_of_its_own_keeps_its_address(service: Any, serving: Any) -> None:
+    async with serving() as store, connect(service.url) as connection:
+        service.store_url = store.url
+        urls = await connection.uploads(CLAIM, {"0.png": "image/png"})
+        await connection.put(urls["0.png"], b"pixels", media_type="image/png")
+        assert store.stored == {f"{CLAIM.job_id}/3/0.png": ("image/png", b"pixels")} and not service.stored
+
+
+async def test_an_upload_that_cannot_connect_names_the_host_and_not_the_signature(service: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+    async with connect(service.url) as connection:
+        with pytest.raises(StoreUnavailable, match=f"^{host} cannot be reached for an upload: ") as caught:
+            await connection.put(f"http://{host}/x?signature=s3cret", b"", media_type="image/png")
+        assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["http://x:y/", "files/x", "", "nowhere:8"])
+async def test_a_place_to_upload_to_that_is_none(service: Any, url: str) -> None:
+    async with connect(service.url) as connection:
+        with pytest.raises(StoreUnavailable, match="a place for an upload that"):
+            await connection.put(url, b"", media_type="image/png")
+
+
+async def test_an_upload_that_breaks_off_names_the_host(service: Any) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with (
+        await asyncio.start_server(hang_up, "127.0.0.1", 0) as rude,
+        connect(service.url) as connection,
+    ):
+        host = f"127.0.0.1:{rude.sockets[0].getsockname()[1]}"
+        with pytest.raises(StoreUnavailable, match=f"an upload to {host} broke off: ."):
+            await connection.put(f"http://{host}/x", b"", media_type="image/png")
+
+
 async def test_the_store_says_why(service: Any) -> None:
     service.failing["/store/x"] = failing(507, "store_full")
     async with connect(service.url) as connection:
-        with pytest.raises(StoreUnavailable, match="HTTP 507"):
+        with pytest.raises(
+            StoreUnavailable, match=r"^127\.0\.0\.1:\d+ did not take a file \(HTTP 507\): no$"
+        ):
             await connection.put(f"{service.url}/store/x", b"", media_type="image/png")
-        with pytest.raises(StoreUnavailable, match="cannot be reached"):
-            await connection.put("http://[", b"", media_type="image/png")
 
 
 def test_the_pauses_double_up_to_a_limit() -> None:

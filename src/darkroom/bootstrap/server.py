@@ -231,6 +231,7 @@ async def _start_workers(
         workers=settings.workers,
         on_exit=dispatcher.lost,
     )
+    dispatcher.listen(drained=fleet.drain, readmitted=fleet.wake)
     await fleet.start()
     return fleet
 

@@ -12,11 +12,19 @@ from darkroom.cli.address import open_client
 from darkroom.cli.ids import matching
 from darkroom.cli.jobs import json_option, limit_option
 from darkroom.cli.tables import gpu_time, moment, print_facts, print_table, short
-from darkroom.core.accounts import Scope
+from darkroom.core.accounts import EntryKind, Scope
 from darkroom.core.params import Lane, Visibility
 
 ACCOUNT = "/api/v1/account"
 KEYS = f"{ACCOUNT}/keys"
+ENTRIES = {
+    EntryKind.GRANT: ("grant", "+"),
+    EntryKind.EXPIRE: ("expiry", "-"),
+    EntryKind.HOLD: ("hold", "-"),
+    EntryKind.RELEASE: ("release", "+"),
+    EntryKind.SETTLE: ("charge", "-"),
+}
+"""What people call the kinds of a statement's entries, and what each does to what is available."""
 ONCE = "This is the only time that it is shown."
 
 
@@ -61,8 +69,7 @@ def statement_command(limit: int, as_json: bool) -> None:
     rows = [
         (
             moment(each["at"]),
-            each["kind"],
-            gpu_time(each["amount_gpu_ms"]),
+            *entry_cells(each),
             short(each["job_id"]),
             each["note"],
         )
@@ -131,6 +138,12 @@ def revoke_key_command(key_id: str, as_json: bool) -> None:
         whole = matching(key_id, (key["id"] for key in client.get(KEYS)["keys"]), what="key")
         key = client.delete(f"{KEYS}/{whole}")
     click.echo(json.dumps(key) if as_json else f"{key['id']} is revoked")
+
+
+def entry_cells(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The kind and the signed time of an entry; a kind that this version does not know is shown as it comes."""
+    name, sign = ENTRIES.get(entry["kind"], (entry["kind"], ""))
+    return name, sign + gpu_time(entry["amount_gpu_ms"])
 
 
 def tell_secret(made: Mapping[str, Any], name: str, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import click
 
 from darkroom.cli.address import open_client
 from darkroom.cli.admin_jobs import add_job_commands
-from darkroom.cli.admin_users import add_user_commands
+from darkroom.cli.admin_users import account_option, add_user_commands, find_user
 from darkroom.cli.admin_workers import add_worker_commands
 from darkroom.cli.jobs import json_option, limit_option
 from darkroom.cli.tables import moment, print_table, short
@@ -24,7 +24,7 @@ def admin_group() -> None:
 
 @admin_group.command("moderation")
 @click.option("--blocked", is_flag=True, help="Only what was blocked.")
-@click.option("--account", default="", help="Only of the account with this whole id.")
+@account_option
 @click.option(
     "--subject",
     type=click.Choice([subject.value for subject in Subject]),
@@ -35,9 +35,10 @@ def admin_group() -> None:
 def moderation_command(blocked: bool, account: str, subject: str | None, limit: int, as_json: bool) -> None:
     """List the verdicts on prompts and pictures, newest first."""
     with open_client() as client:
+        whose = find_user(client, account) if account else ""
         found = list(
             client.pages(
-                MODERATION, "verdicts", most=limit, blocked_only=blocked, account=account, subject=subject
+                MODERATION, "verdicts", most=limit, blocked_only=blocked, account=whose, subject=subject
             )
         )
     if as_json:

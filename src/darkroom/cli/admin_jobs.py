@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from darkroom.cli.address import open_client
+from darkroom.cli.admin_users import account_option, find_user
 from darkroom.cli.ids import SEARCHED, is_whole, matching
 from darkroom.cli.jobs import COLUMNS as OWN_COLUMNS
 from darkroom.cli.jobs import (
@@ -42,7 +43,7 @@ def add_job_commands(group: click.Group) -> None:
 
 @click.command("jobs")
 @click.argument("job_id", metavar="[ID]", required=False)
-@click.option("--account", default="", help="Only of the account with this whole id.")
+@account_option
 @state_option
 @lane_option
 @search_option
@@ -62,8 +63,9 @@ def jobs_command(
         if job_id is not None:
             _show(client.get(f"{JOBS}/{find_job(client, job_id, path=JOBS)}"), as_json)
             return
+        whose = find_user(client, account) if account else ""
         found = list(
-            client.pages(JOBS, "jobs", most=limit, account=account, state=list(states), lane=lane, q=search)
+            client.pages(JOBS, "jobs", most=limit, account=whose, state=list(states), lane=lane, q=search)
         )
     if as_json:
         click.echo(json.dumps({"jobs": found}))

@@ -24,6 +24,10 @@ COLUMNS = ("ID", "ROLE", "PLAN", "AVAILABLE", "RUNNING", "WAITING", "STATE", "NA
 UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000}
 AMOUNT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(s|min|h)")
 
+account_option = click.option(
+    "--account", metavar="USER", default="", help="Only of this account: its id, one end of it, or its name."
+)
+
 
 @click.group("users")
 def users_group() -> None:
@@ -99,13 +103,17 @@ def set_user_command(
 @click.argument("user")
 @json_option
 def login_link_command(user: str, as_json: bool) -> None:
-    """Make a link that logs an account into the studio, once."""
+    """Make a link that logs an account in, once: the studio in a browser, or a command line by `darkroom login`."""
     with open_client() as client:
         made = client.post(f"{USERS}/{find_user(client, user)}/login-link")
     if as_json:
         click.echo(json.dumps(made))
         return
-    click.echo(f"good once, for {duration(made['expires_in_s'])}", err=True)
+    click.echo(
+        f"good once, for {duration(made['expires_in_s'])}: open it in a browser, or give it to another command line: "
+        'darkroom login "LINK"',
+        err=True,
+    )
     click.echo(made["url"])
 
 

@@ -56,13 +56,20 @@ class ServerFailed(DarkroomError):
 
 class Client:
     """One connection to the service at `url`, with a key. Every method raises DarkroomError: what the service refuses,
-    NoServer where nobody answers, Unavailable where the answer is lost."""
+    NoServer where nobody answers, Unavailable where the answer is lost.
 
-    def __init__(self, url: str, key: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    `as_page` is for who has no key but logs in: the cookie is kept, and requests say that they come from the server's own
+    pages, as those with a session must."""
+
+    def __init__(
+        self, url: str, key: str, *, as_page: bool = False, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.url = url
         timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         agent = {"User-Agent": f"darkroom/{__version__}"}
         keyed = {"Authorization": f"Bearer {key}"} if key else {}
+        if as_page:
+            keyed["Origin"] = _origin(url)
         self._api = httpx.Client(
             base_url=url, headers={**agent, **keyed}, timeout=timeout, transport=transport, trust_env=False
         )
@@ -204,7 +211,7 @@ class Client:
             raise self._lost(fault) from fault
         if not answer.is_success:
             raise self._refusal(answer)
-        found = _object(answer)
+        found = {} if answer.status_code == 204 else _object(answer)
         if found is None:
             raise self._stranger()
         return found
@@ -244,7 +251,8 @@ def refusal(status: int, told: Mapping[str, Any], *, retry_after: str = "") -> D
         place = PLACE.search(message)
         return PromptError(code, message, position=int(place[1]) if place else 0, hint=hint)
     if status == 401:
-        return NotAllowed(message, **(more | {"hint": f"{hint} {KEY_HINT}".strip()}))
+        about_keys = "" if code == "login_invalid" else KEY_HINT
+        return NotAllowed(message, **(more | {"hint": f"{hint} {about_keys}".strip()}))
     if status == 403:
         return Blocked(message, **more) if code == Blocked.code else NotAllowed(message, **more)
     if status == 429:
@@ -259,6 +267,12 @@ def refusal(status: int, told: Mapping[str, Any], *, retry_after: str = "") -> D
 
 
 KEY_HINT = "The key comes from DARKROOM_KEY, else from `key` in the config file, else it is the owner's on this machine."
+
+
+def _origin(url: str) -> str:
+    """The origin of a server as a browser names it: without a path, and without a port that goes without saying."""
+    found = httpx.URL(url)
+    return f"{found.scheme}://{found.netloc.decode('ascii')}"
 
 
 def _joined(message: str, hint: str) -> str:

@@ -21,6 +21,8 @@ QUOTED = {
     "parse": 'darkroom parse -- "a red fox --seed 7"',
 }
 """The commands that take a prompt, as they are typed."""
+OF_THE_PLAN = ("plan_required",)
+"""Codes of prompts that are right, and that the account's plan does not allow: a refusal like `lane_not_in_plan`."""
 EXPECTED = (DarkroomError, click.ClickException, click.Abort, KeyboardInterrupt, OSError)
 
 
@@ -30,6 +32,8 @@ def exit_code(error: BaseException) -> int:
         return CANCELLED
     if type(error) is Refused:  # what a server cannot make sense of; its subclasses were understood
         return BAD_INPUT
+    if isinstance(error, PromptError) and error.code in OF_THE_PLAN:
+        return FAILED
     return BAD_INPUT if isinstance(error, (PromptError, Blocked, click.UsageError)) else FAILED
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from darkroom.cli.plain import plain
+from darkroom.cli.tables import short
 from darkroom.core.errors import NotFound, Refused
 
 SHORTEST = 4  # characters of an id
@@ -22,7 +23,8 @@ def is_whole(text: str) -> bool:
 
 
 def matching(text: str, known: Iterable[str], *, what: str) -> str:
-    """The one id among `known` that begins or ends with `text`; a whole id is taken as it is, unseen.
+    """The one id among `known` that begins or ends with `text`, or whose shown end begins with it; a whole id is taken as it is,
+    unseen.
 
     NotFound where there is none, Refused where there are several or the text is too short to tell.
     """
@@ -35,9 +37,7 @@ def matching(text: str, known: Iterable[str], *, what: str) -> str:
             hint=f"Give {SHORTEST} characters or more.",
         )
     wanted = text.lower()
-    found = sorted(
-        {each for each in known if each.lower().startswith(wanted) or each.lower().endswith(wanted)}
-    )
+    found = sorted({each for each in known if _fits(wanted, each.lower())})
     if not found:
         raise NotFound(f"There is no {what} whose id begins or ends with {plain(text[:40])!r}.")
     if len(found) > 1:
@@ -47,3 +47,7 @@ def matching(text: str, known: Iterable[str], *, what: str) -> str:
             hint="Give more of it.",
         )
     return found[0]
+
+
+def _fits(wanted: str, known: str) -> bool:
+    return known.startswith(wanted) or known.endswith(wanted) or short(known).startswith(wanted)

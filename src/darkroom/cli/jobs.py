@@ -108,14 +108,21 @@ def job_row(job: Object) -> Sequence[object]:
         job["model"],
         job["position"],
         created,
-        job["source"],
+        row_prompt(job),
     )
+
+
+def row_prompt(job: Object) -> str:
+    """The canonical prompt, which tells the jobs of a batch apart, without the model, which has a column of its own."""
+    before, _, after = str(job["prompt"]).rpartition(f" --v {job['model']}")
+    return before + after
 
 
 def job_facts(job: Object) -> dict[str, object]:
     """What there is to say about a job."""
     progress, error = job["progress"], job["error"]
-    drawn = seconds_between(job["started_at"], job["finished_at"])
+    done = job["state"] == JobState.COMPLETED
+    drawn = seconds_between(job["started_at"], job["finished_at"]) if done else None
     facts: dict[str, object] = {
         "id": job["id"],
         "batch": job["batch_id"],

@@ -6,7 +6,7 @@ Events only hasten what asking finds out anyway: a lost one costs seconds, never
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 
 from darkroom.cli.client import Client, Object
@@ -22,6 +22,8 @@ TAKE_S = 0.1  # how late Ctrl-C is heeded
 ASK_EVERY_S = 2.0  # while a job waits
 ASK_RUNNING_S = 10.0  # once all are drawn
 PATIENCE_S = 60.0  # with a server that does not answer
+STILL_S = 20.0  # without a start, after which a person is told how it stands
+UNTAKEN = "no worker has taken it yet; an operator can look with `darkroom admin workers list`"
 UNREACHABLE = "the server does not answer; trying again"
 
 
@@ -53,6 +55,7 @@ class _Life:
         self._client, self._living, self._watch = client, living, watch
         self._ask_at = time.monotonic()
         self._answered_at = time.monotonic()
+        self._still_at: float | None = time.monotonic() + STILL_S
         self._previews: dict[str, str] = {}
         self._said = False
 
@@ -92,6 +95,7 @@ class _Life:
             return
         self._answered_at, self._said = time.monotonic(), False
         queued = any(job["state"] in QUEUED for job in found)
+        self._tell_still(found)
         self._ask_at = time.monotonic() + (ASK_EVERY_S if queued else ASK_RUNNING_S)
         for job in found:
             if job["id"] in self._living:
@@ -99,6 +103,14 @@ class _Life:
                 if job["state"] in ENDED:
                     del self._living[job["id"]]
                     yield job
+
+    def _tell_still(self, found: Sequence[Object]) -> None:
+        """Once, where none of the jobs was started for STILL_S: in a pipe nothing else would say so."""
+        if self._still_at is None or any(job["started_at"] or job["state"] not in QUEUED for job in found):
+            self._still_at = None
+        elif time.monotonic() >= self._still_at:
+            self._watch.say(still(found))
+            self._still_at = None
 
     def look(self) -> None:
         """The newest preview, in a quiet moment; one that is gone already is no loss."""
@@ -118,6 +130,14 @@ def standing(job: Object) -> str:
         words = f"{ahead} ahead" if ahead else "next"
     wait_s = job.get("wait_s")
     return words if wait_s is None else f"{words}, about {duration(wait_s)}"
+
+
+def still(jobs: Sequence[Object]) -> str:
+    """What to say of jobs none of which was started for a while."""
+    ahead = min((job["position"] for job in jobs if job["position"] is not None), default=None)
+    if ahead is None and all(job["state"] == "waiting" for job in jobs):
+        return "still waiting for a free slot: other jobs of the account come first"
+    return f"still waiting: {ahead} ahead" if ahead else UNTAKEN
 
 
 def times(job: Object) -> dict[str, float | None]:

@@ -18,6 +18,7 @@ from darkroom import __version__
 from darkroom.cli import account, admin, failures
 from darkroom.cli.imagine import imagine_command
 from darkroom.cli.jobs import cancel_command, jobs_command, open_command
+from darkroom.cli.login import login_command
 from darkroom.cli.models import models_command
 from darkroom.cli.parse import parse_command
 from darkroom.cli.serve import serve_command
@@ -31,12 +32,13 @@ Examples:
   echo "a lighthouse at night" | darkroom imagine -
   darkroom show out/a-red-fox-in-the-snow_7_1.png
   darkroom serve
+  darkroom login "https://darkroom.example/login?token=dl_..."
   darkroom jobs --state running
   darkroom admin users add ada --plan standard
 """
 COMMANDS = (
     *(imagine_command, parse_command, models_command, show_command, jobs_command, cancel_command, open_command),
-    *(account.account_group, admin.admin_group, serve_command, worker_command),
+    *(login_command, account.account_group, admin.admin_group, serve_command, worker_command),
 )  # fmt: skip
 
 

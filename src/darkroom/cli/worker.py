@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option("--url", default="", help="Address of the service (default: DARKROOM_URL).")
 @click.option("--token", default="", help="What lets a worker in (default: DARKROOM_WORKER_TOKEN).")
 @click.option(
-    "--name", default="", help="What it is called, as no other worker is (default: one that it makes)."
+    "--name",
+    default="",
+    help="What it is called, as no other worker is (default: the name of this machine and the number of its process).",
 )
 @click.option("--device", help="What to say that it draws on (default: what it finds).")
 @click.option(

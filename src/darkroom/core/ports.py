@@ -229,9 +229,25 @@ class Library(Protocol):
         """An account's images without grids, newest first."""
         ...
 
+    async def waiting_ahead(self, jobs: Sequence[Job]) -> Mapping[UUID, int]:
+        """Of those of these jobs that wait for a slot of their account: how many of its waiting jobs get one before it."""
+        ...
+
     async def queue_depth(self) -> Mapping[tuple[JobState, Lane], int]:
         """How many jobs are in each state that is not an end, by lane."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vitals:
+    """What tells early that a service is in trouble. `open_dead_letters` is counted up to 10,000.
+
+    `oldest_ready_at` is None where no job is ready, `database_bytes` where there is no database.
+    """
+
+    open_dead_letters: int
+    oldest_ready_at: datetime | None
+    database_bytes: int | None
 
 
 class Operations(Protocol):
@@ -296,6 +312,10 @@ class Operations(Protocol):
         """32 random bytes that every process of this install shares under a name; made when first asked for."""
         ...
 
+    async def vitals(self) -> Vitals:
+        """Asked every few seconds by whoever watches."""
+        ...
+
     async def ping(self) -> None:
         """Returns when the store answers; raises StoreUnavailable."""
         ...
@@ -335,7 +355,8 @@ class Objects(Protocol):
         ...
 
     async def write_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
-        """A URL that writes one staged object until it expires, by PUT."""
+        """A URL that writes one staged object until it expires, by PUT; or a path with its query, which whoever reaches the
+        gateway resolves against the address at which they do."""
         ...
 
 

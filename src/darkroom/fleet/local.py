@@ -52,7 +52,8 @@ class LocalFleet:
 
     Workers are called by the machine and the device, `box-cpu`: the same after a restart, another on another machine.
     `on_exit` hears the name of every worker whose process ended; `exit_codes` keeps its last code. What a worker writes
-    goes to a file of its own in `logs`, or to nowhere. One that was drained, or whose token was refused, is not started again.
+    goes to a file of its own in `logs`, or to nowhere. One that was drained, or whose token was refused, is not started again
+    before it is woken.
     """
 
     def __init__(
@@ -74,12 +75,15 @@ class LocalFleet:
         host = _host() if host is None else host
         if devices is None:
             devices = cpu_devices(1 if workers is None else workers)
-        self._devices = [replace(device, name=f"{host}-{device.name}") for device in devices]
+        named = [replace(device, name=f"{host}-{device.name}") for device in devices]
+        self._devices = {device.name: device for device in named}
         self.exit_codes: dict[str, int] = {}
         self._on_exit, self._command = on_exit, command
         self._clock, self._sleep, self._rng = clock, sleep, rng or random.Random()
         self._processes: dict[str, Process] = {}
-        self._keepers: list[asyncio.Task[None]] = []
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._drained: set[str] = set()
+        self._woken: set[str] = set()
         self._resting: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
@@ -93,7 +97,27 @@ class LocalFleet:
         assert not self._keepers, "a fleet starts once"
         if self._logs is not None:
             await asyncio.to_thread(self._logs.mkdir, parents=True, exist_ok=True)
-        self._keepers = [asyncio.create_task(self._keep(device)) for device in self._devices]
+        for device in self._devices.values():
+            self._keepers[device.name] = asyncio.create_task(self._keep(device))
+
+    def drain(self, name: str) -> None:
+        """A worker is to stay stopped once its process has ended, however it ends. Does nothing for one of another fleet."""
+        if name in self._devices:
+            self._drained.add(name)
+            self._woken.discard(name)
+
+    def wake(self, name: str) -> None:
+        """Starts a worker that was not to be started again; one whose process is still leaving, when that has left.
+
+        Does nothing for one of another fleet, nor once the fleet stops.
+        """
+        if name not in self._keepers or self._stopping:
+            return
+        self._drained.discard(name)
+        if self._keepers[name].done():
+            self._keepers[name] = asyncio.create_task(self._keep(self._devices[name]))
+        else:
+            self._woken.add(name)
 
     async def stop(self, grace_s: float) -> None:
         """Asks every worker to finish and leave; after half of the time, to hand back its jobs; in the end kills it."""
@@ -104,29 +128,34 @@ class LocalFleet:
             for process in self._processes.values():
                 _send(process.terminate)
             if self._keepers:
-                await asyncio.wait(self._keepers, timeout=grace_s / 2)
+                await asyncio.wait(self._keepers.values(), timeout=grace_s / 2)
         for name, process in self._processes.items():
             logger.warning("worker %s does not leave and is killed", name)
             _send(process.kill)
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
 
     async def _keep(self, device: Device) -> None:
-        """One device's worker, again and again."""
-        tries = 0
-        while True:
+        """One device's worker, again and again, until it is not to be started any more."""
+        tries, name = 0, device.name
+        while name not in self._drained:
+            self._woken.discard(name)
             began = self._clock()
             code = await self._live(device)
-            self.exit_codes[device.name] = code
-            self._on_exit(device.name)
-            if self._stopping or code in FINAL_CODES:
-                logger.info("worker %s has left (exit code %d)", device.name, code)
-                return
+            self.exit_codes[name] = code
+            self._on_exit(name)
+            if self._stays_down(name, code):
+                break
+            if code in FINAL_CODES:  # it was woken meanwhile
+                continue
             tries = 1 if self._clock() - began >= HEALTHY_AFTER_S else tries + 1
             wait_s = self._backoff_s(tries)
-            logger.warning(
-                "worker %s ended (exit code %d); it starts again in %.1f s", device.name, code, wait_s
-            )
+            logger.warning("worker %s ended (exit code %d); it starts again in %.1f s", name, code, wait_s)
             await self._rest(wait_s)
+        logger.info("worker %s is not started again (exit code %d)", name, self.exit_codes.get(name, 0))
+
+    def _stays_down(self, name: str, code: int) -> bool:
+        drained = name in self._drained or (code in FINAL_CODES and name not in self._woken)
+        return self._stopping or drained
 
     async def _rest(self, wait_s: float) -> None:
         """A pause that `stop` may cut short."""

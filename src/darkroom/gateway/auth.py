@@ -210,10 +210,16 @@ def refuse_cross_site(request: Request, here: Gateway) -> None:
         site is None and origin and _origin_of(origin) in _own_origins(request, here)
     ):
         return
+    if site is None and not origin:
+        raise NotAllowed(
+            "A browser's session changes nothing without an Origin header of this service, and this request has none.",
+            code="cross_site",
+            hint="Send `Origin: ` with this service's address, or use an API key instead of the cookie.",
+        )
     raise NotAllowed(
-        "This request came from another site.",
+        "This request came from another site's page, which may not use a browser's session here.",
         code="cross_site",
-        hint="Use the studio itself, or an API key.",
+        hint="Use this service's own page, or an API key.",
     )
 
 

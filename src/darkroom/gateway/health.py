@@ -19,6 +19,7 @@ from darkroom.gateway.auth import admin, caller_of
 from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.errors import refusals
 from darkroom.gateway.views import Out
+from darkroom.storage.objects.seam import Measured
 
 PROBE_S = 5.0  # a part that has not answered by then is not ready
 REMEMBERED_S = 1.0  # an answer is given again for so long, so that nobody can wear out the stores by asking
@@ -97,7 +98,15 @@ async def refresh(here: Gateway) -> None:
     here.metrics.dispatching.set(_dispatcher(here) == "ok")
     here.metrics.subscribers.set(len(here.bus))
     here.metrics.show_queue(await here.rooms.library.queue_depth())
-    here.metrics.show_workers(await here.rooms.operations.workers())
+    here.metrics.show_workers(await here.rooms.operations.workers(), now=here.now())
+    vitals = await here.rooms.operations.vitals()
+    here.metrics.show_vitals(vitals, free_bytes=await _free_bytes(here), now=here.now())
+
+
+async def _free_bytes(here: Gateway) -> int | None:
+    """Only a folder has an end that can be seen coming."""
+    objects = here.rooms.objects
+    return await objects.free_bytes() if isinstance(objects, Measured) else None
 
 
 def from_this_machine(request: Request) -> bool:

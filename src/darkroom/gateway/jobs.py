@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from darkroom.core.accounts import Account
-from darkroom.core.errors import NotFound
+from darkroom.core.errors import NotFound, StoreUnavailable
 from darkroom.core.jobs import CLAIMED, TERMINAL, Job, JobState
 from darkroom.core.params import Lane
 from darkroom.core.ports import JobFilter
@@ -104,9 +104,10 @@ def _add_changing(router: APIRouter) -> None:
         """Submit a prompt. One that expands to several jobs makes all of them or none."""
         done = await submit(here.rooms, caller.account, text=body.prompt, lane=body.lane, idempotency_key=key)
         jobs = done.change.jobs
+        ahead = await _ahead(jobs, here)
         return BatchOut(
             batch_id=jobs[0].batch_id,
-            jobs=[_placed(job, here) for job in jobs]
+            jobs=[_placed(job, here, ahead) for job in jobs]
             if not done.replayed
             else await shown(jobs, here, owner=caller.account.id),
             cost_gpu_ms=sum(job.hold_gpu_ms for job in jobs),
@@ -193,10 +194,12 @@ async def shown(jobs: Sequence[Job], here: Gateway, *, owner: UUID | None = None
     assert owner is None or all(job.account_id == owner for job in jobs), "a job of somebody else's"
     completed = [job.id for job in jobs if job.state is JobState.COMPLETED]
     images = by_job(await here.rooms.library.images_of(completed) if completed else [])
+    ahead = await _ahead(jobs, here)
     return [
         _placed(
             job,
             here,
+            ahead,
             images=[
                 await image_out(image, here.rooms.objects, now=here.now()) for image in images.get(job.id, ())
             ],
@@ -206,11 +209,25 @@ async def shown(jobs: Sequence[Job], here: Gateway, *, owner: UUID | None = None
     ]
 
 
-def _placed(job: Job, here: Gateway, **rest: object) -> JobOut:
-    """A job with its place in the queue, where this process knows it."""
+async def _ahead(jobs: Sequence[Job], here: Gateway) -> Mapping[UUID, int]:
+    """The places of those that wait for a slot, where the store can tell: no submission that was accepted fails for it."""
+    waiting = [job for job in jobs if job.state is JobState.WAITING]
+    try:
+        return await here.rooms.library.waiting_ahead(waiting) if waiting else {}
+    except StoreUnavailable:
+        return {}
+
+
+def _placed(job: Job, here: Gateway, ahead: Mapping[UUID, int], **rest: object) -> JobOut:
+    """A job with its place: in the queue, where this process knows it, or among its account's waiting jobs (`ahead`).
+
+    When a waiting job starts depends on when another of its account ends, so that nobody can tell.
+    """
     if job.state in TERMINAL or job.state in CLAIMED:
         return job_out(job, **rest)  # type: ignore[arg-type]
-    position = here.dispatcher.position(job.id) if job.state is JobState.READY else None
+    if job.state is JobState.WAITING:
+        return job_out(job, position=ahead.get(job.id), **rest)  # type: ignore[arg-type]
+    position = here.dispatcher.position(job.id)
     wait_s = here.dispatcher.wait_s(job, position)
     return job_out(job, position=position.ahead if position else None, wait_s=wait_s, **rest)  # type: ignore[arg-type]
 

@@ -71,8 +71,20 @@ class JobOut(Out):
     prompt: Annotated[str, Field(description="Canonical text of this job, with its seed")]
     model: str
     seed: int
-    position: Annotated[int | None, Field(description="Jobs that are ahead in the queue; null unless ready")]
-    wait_s: Annotated[float | None, Field(description="Estimate of the seconds until it starts")]
+    position: Annotated[
+        int | None,
+        Field(
+            description="Ready: jobs ahead in the queue, of everybody; waiting: your own waiting jobs that get a slot before it."
+            " Null in other states, and where the process that answers does not dispatch and cannot tell"
+        ),
+    ]
+    wait_s: Annotated[
+        float | None,
+        Field(
+            description="Ready: estimate of the seconds until it starts. Null where nobody can tell: while it waits for a slot,"
+            " where no worker is there, and where the process that answers does not dispatch"
+        ),
+    ]
     cost_gpu_ms: Annotated[int, Field(description="The most that this job can be charged")]
     charged_gpu_ms: int | None
     attempt: int

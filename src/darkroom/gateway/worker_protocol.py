@@ -127,7 +127,8 @@ def _add_runs(router: APIRouter) -> None:
         responses=refusals(409),
     )
     async def uploads(body: UploadsIn, token: WorkerHere, here: Here) -> JSONResponse:
-        """Where to PUT the files of a run, each with its media type."""
+        """Where to PUT the files of a run, each with its media type: a URL, or a path (`/files/...?...`) at the address
+        at which the worker reaches this service."""
         claim = claim_of(body)
         if not here.dispatcher.holds(body.worker_id, claim):
             raise _stale(claim)

@@ -10,6 +10,8 @@ from darkroom.core.work import LEASE_S
 from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.queue import WorkerView
 
+HERE = (WorkerState.ACTIVE, WorkerState.DRAINING)
+
 
 @dataclass(kw_only=True, slots=True)
 class Member:
@@ -29,6 +31,7 @@ class Crew:
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
         self._seen: dict[str, float] = {}
+        self._unheard: set[str] = set()
         self.unsaved: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[Member]:
@@ -44,6 +47,7 @@ class Crew:
         view = WorkerView(id=worker.id, models=frozenset(worker.models), warm=warm)
         self._members[worker.id] = Member(worker=worker, view=view)
         self._seen[worker.id] = now
+        self._unheard.discard(worker.id)
 
     def get(self, worker_id: str) -> Member:
         """NotFound (`unknown_worker`): it is to register again."""
@@ -68,10 +72,22 @@ class Crew:
         """A worker that has a job, and has not been heard of yet: its lease begins now."""
         self._seen.setdefault(worker_id, now)
 
+    def believe(self, workers: Iterable[Worker], *, now: float) -> None:
+        """What the store says when a dispatcher begins: those who were here may have ended unseen. They have a lease, too."""
+        for worker in workers:
+            if worker.state in HERE and worker.id not in self._members:
+                self.expect(worker.id, now=now)
+                self._unheard.add(worker.id)
+
+    def unheard(self, worker_id: str) -> bool:
+        """Whether the store says that a worker is here, and nothing was heard of it."""
+        return worker_id in self._unheard
+
     def remove(self, worker_id: str) -> None:
         self._members.pop(worker_id, None)
         self._seen.pop(worker_id, None)
         self.unsaved.pop(worker_id, None)
+        self._unheard.discard(worker_id)
 
     def silent(self, *, now: float) -> list[str]:
         """Who was not heard of for a whole lease."""
@@ -84,6 +100,8 @@ class Crew:
                 del self.unsaved[worker_id]
 
     def update(self, worker: Worker) -> None:
-        """The worker as the store has it now, where it is still here."""
+        """The worker as the store has it now."""
         if worker.id in self._members:
             self._members[worker.id].worker = worker
+        if worker.state not in HERE:
+            self._unheard.discard(worker.id)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from darkroom.core.errors import DarkroomError, NotActive, StoreUnavailable
 from darkroom.core.jobs import Change, Job, JobState, Outcome
-from darkroom.core.news import JobProgressed
 from darkroom.core.params import Lane
 from darkroom.core.work import (
     PULL_WAIT_MAX_S,
@@ -29,11 +28,12 @@ from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.queue import Position
 from darkroom.dispatch.retry import retry_delay_s
-from darkroom.lifecycle.fulfil import fulfil
+from darkroom.lifecycle.hearing import beat, instructions, progressed, reported, run_of
 from darkroom.lifecycle.lease import RENEW_EVERY_S, DispatchLease
 from darkroom.lifecycle.line import Ticket
 from darkroom.lifecycle.loops import repeat
 from darkroom.lifecycle.memory import Memory
+from darkroom.lifecycle.orders import Orders
 from darkroom.lifecycle.previews import Previews
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.runs import Run
@@ -65,6 +65,7 @@ class Dispatcher:
         self._epoch = 0
         self._ready = False
         self._previews = Previews(rooms)
+        self._orders = Orders(rooms.operations)
         self._stir = asyncio.Event()
         self._dealing = False
         self._afterthoughts: set[asyncio.Task[None]] = set()
@@ -189,10 +190,7 @@ class Dispatcher:
 
     async def register(self, worker: Worker) -> Worker:
         """A worker is there (again), with what it brings. A quarantined one stays so. StoreUnavailable."""
-        memory = self._active()
-        stored = await self._rooms.operations.register_worker(worker)
-        memory.join(stored, now=self._now())
-        return stored
+        return await self._orders.admit(self._active(), worker, now=self._now())
 
     async def pull(
         self, worker_id: str, *, free: int, warm: Sequence[str], wait_s: float
@@ -269,69 +267,37 @@ class Dispatcher:
     def give_back(self, worker_id: str, claims: Sequence[Claim]) -> None:
         """Assignments that did not reach their worker: back to their place at once, counting as no attempt."""
         memory = self._active()
-        memory.give_back(
-            [run for claim in claims if (run := self._run(memory, worker_id, claim)) is not None]
-        )
+        memory.give_back([run for claim in claims if (run := run_of(memory, worker_id, claim)) is not None])
         self._stir.set()
 
     def heartbeat(self, worker_id: str, claims: Sequence[Claim]) -> Instructions:
         """A worker lives and has these runs. Runs that it stopped speaking of are lost. NotFound (`unknown_worker`)."""
-        memory, now = self._active(), self._now()
-        memory.crew.saw(worker_id, now=now)
-        if lost := memory.runs.unnamed(worker_id, claims, now=now):
-            log.warning("worker %s lost %d jobs without a word", worker_id, len(lost))
-            memory.lost.update((run.job.id, run) for run in lost)
+        memory = self._active()
+        if beat(memory, worker_id, claims, now=self._now()):
             self._stir.set()
-        return self.instructions(worker_id, claims)
+        return instructions(memory, worker_id, claims)
 
     def instructions(self, worker_id: str, claims: Sequence[Claim] = ()) -> Instructions:
         """What a worker that names `claims` is to be told."""
-        memory = self._active()
-        return Instructions(
-            cancel=tuple(run.claim for run in memory.runs.of(worker_id) if run.job.cancel_requested),
-            abandon=tuple(claim for claim in claims if self._run(memory, worker_id, claim) is None),
-            drain=memory.crew.get(worker_id).worker.state is WorkerState.DRAINING,
-        )
+        return instructions(self._active(), worker_id, claims)
 
     def progress(self, worker_id: str, items: Sequence[Progress]) -> Instructions:
         """Steps and previews go to whoever looks on, and nothing waits for the store. NotFound (`unknown_worker`)."""
         memory = self._active()
         memory.crew.saw(worker_id, now=self._now())
         for item in items:
-            run = self._run(memory, worker_id, item.claim)
+            run = run_of(memory, worker_id, item.claim)
             if run is not None:
-                self._progressed(memory, run, item)
-        return self.instructions(worker_id, [item.claim for item in items])
-
-    def _progressed(self, memory: Memory, run: Run, item: Progress) -> None:
-        job = run.job
-        if item.total > 0:
-            self._rooms.bus.publish(
-                JobProgressed(account_id=job.account_id, job_id=job.id, done=item.done, total=item.total)
-            )
-        if item.finishing and job.state is JobState.RUNNING:
-            memory.finishing[job.id] = run
-        if item.preview:
-            self._previews.offer(run, item.preview, item.scores)
+                progressed(self._rooms, memory, self._previews, run, item)
+        return instructions(memory, worker_id, [item.claim for item in items])
 
     async def report(self, worker_id: str, reports: Sequence[Completion | Failure]) -> list[Outcome]:
         """What became of runs, in order. StoreUnavailable: the very same reports are to be made again."""
-        memory = self._active()
-        if worker_id in memory.crew:
-            memory.crew.saw(worker_id, now=self._now())
-        runs = []
-        for each in reports:
-            if run := memory.runs.under(each.claim):
-                run.measured_gpu_ms = each.measured_gpu_ms
-                runs.append(run)
-        answers = await fulfil(self._rooms, reports, known={run.job.id: run.job for run in runs})
-        for report, answer in zip(reports, answers, strict=True):
-            memory.judge_worker(worker_id, report, answer, now=self._now())
-        return [answer.outcome for answer in answers]
+        return await reported(self._rooms, self._active(), worker_id, reports)
 
     def holds(self, worker_id: str, claim: Claim) -> bool:
         """Whether a run is this worker's now: only then may it upload."""
-        return self._run(self._active(), worker_id, claim) is not None
+        return run_of(self._active(), worker_id, claim) is not None
 
     async def leave(self, worker_id: str) -> None:
         """A worker goes in peace: what it still has goes back to its place. StoreUnavailable."""
@@ -349,28 +315,22 @@ class Dispatcher:
             self._memory.crash(worker_id, now=self._now())
             self._stir.set()
 
+    def listen(self, *, drained: Callable[[str], None], readmitted: Callable[[str], None]) -> None:
+        """Who hears which workers operators drained and readmitted here; must neither wait nor fail."""
+        self._orders.listen(drained=drained, readmitted=readmitted)
+
     async def drain(self, worker_id: str) -> Worker:
         """It finishes what it has and gets nothing new. NotFound, StoreUnavailable."""
-        return await self._put(worker_id, WorkerState.DRAINING, "an operator drains it")
+        return await self._orders.drain(self._active(), worker_id)
 
     async def quarantine(self, worker_id: str, reason: str = "an operator put it there") -> Worker:
         """It gets nothing until it is readmitted. NotFound, StoreUnavailable."""
-        return await self._put(worker_id, WorkerState.QUARANTINED, reason)
+        return await self._orders.quarantine(self._active(), worker_id, reason)
 
     async def readmit(self, worker_id: str) -> Worker:
-        """It gets work again, and its failures are forgotten. NotFound, StoreUnavailable."""
-        worker = await self._put(worker_id, WorkerState.ACTIVE, "")
-        self._active().breaker.readmit(worker_id)
+        """It gets work again, as soon as it is here, and its failures are forgotten. NotFound, StoreUnavailable."""
+        worker = await self._orders.readmit(self._active(), worker_id)
         self._deal_soon()
-        return worker
-
-    async def _put(self, worker_id: str, state: WorkerState, reason: str) -> Worker:
-        memory = self._active()
-        worker = await self._rooms.operations.set_worker_state(worker_id, state=state, reason=reason)
-        memory.states.pop(worker_id, None)
-        memory.crew.update(worker)
-        if state is WorkerState.DRAINING:
-            memory.line.call(worker_id)
         return worker
 
     # Small things
@@ -381,10 +341,6 @@ class Dispatcher:
                 self._forget()
             raise self._lease.elsewhere()
         return self._memory
-
-    def _run(self, memory: Memory, worker_id: str, claim: Claim) -> Run | None:
-        run = memory.runs.under(claim)
-        return run if run is not None and run.worker_id == worker_id else None
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

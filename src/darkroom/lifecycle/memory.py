@@ -22,6 +22,8 @@ from darkroom.lifecycle.recover import Survey
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.runs import Run, Runs
 
+DRAINED = "drained by an operator"
+
 
 class Memory:
     """`lost` and `returned` are runs to be taken up by the ledger, `unwanted` jobs that were cancelled just when their run was
@@ -223,10 +225,11 @@ class Memory:
 
     def part(self, worker_id: str, reason: str) -> None:
         """A worker is not here any more. Its quarantine stays: it would begin anew without it."""
-        if worker_id in self.crew:
-            state = self.crew.get(worker_id).worker.state
-            if WorkerState.QUARANTINED not in (state, *self.states.get(worker_id, ())):
-                self.states[worker_id] = (WorkerState.GONE, reason)
+        state = self.crew.get(worker_id).worker.state if worker_id in self.crew else None
+        was_here = state is not None or self.crew.unheard(worker_id)
+        if was_here and WorkerState.QUARANTINED not in (state, *self.states.get(worker_id, ())):
+            why = DRAINED if state is WorkerState.DRAINING else reason
+            self.states[worker_id] = (WorkerState.GONE, why)
         self.crew.remove(worker_id)
 
     def judge_worker(

@@ -17,11 +17,14 @@ from darkroom.lifecycle.previews import Previews
 from darkroom.lifecycle.recover import hand_back, recover_lost, survey
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.runs import Run
+from darkroom.lifecycle.unserved import Unserved
 
 RESYNC_EVERY_S = 5.0
 WRITE_EVERY_S = 1.0
 LOOK_BACK_EVENTS = 256  # transitions may become visible out of order, by so many at most
 EVENTS_MAX = 2_000  # new transitions that are read at once; for more, all active jobs are read instead
+SILENT = "not heard of for a whole lease"
+UNHEARD = "not heard of since the dispatcher began"
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +40,13 @@ class Upkeep:
         self._first_event = 0
         self._newest_event = 0
         self._resynced_at = 0.0
+        self._unserved = Unserved()
         self._written_at = 0.0
 
     async def rebuild(self) -> None:
-        """From the ledger alone: ready jobs to the queue, running ones to their workers, who have a lease to be heard of."""
+        """From the store alone: ready jobs to the queue, running ones to their workers, who have a lease to be heard of."""
         self._first_event = self._newest_event = await self._rooms.library.newest_event()
+        self._memory.crew.believe(await self._rooms.operations.workers(), now=self._now())
         await self._resync()
 
     async def keep(self) -> None:
@@ -51,8 +56,9 @@ class Upkeep:
 
     async def _round(self, now: float) -> None:
         for worker_id in self._memory.crew.silent(now=now):
-            log.warning("worker %s was not heard of for a whole lease", worker_id)
-            self._memory.lose(worker_id, "not heard of for a whole lease")
+            reason = SILENT if worker_id in self._memory.crew else UNHEARD
+            log.warning("worker %s is lost: %s", worker_id, reason)
+            self._memory.lose(worker_id, reason)
         await self._take_up()
         await self._poll()
         if now - self._resynced_at >= RESYNC_EVERY_S:
@@ -106,6 +112,7 @@ class Upkeep:
         found = await survey(self._rooms)
         self._resynced_at = self._now()
         self._memory.correct(found, now=self._resynced_at)
+        self._unserved.look(found.ready, self._memory.crew, now=self._resynced_at)
 
     async def _write(self) -> None:
         """Notes of the last second, in one call of each kind. What could not be written stays noted."""
@@ -136,9 +143,15 @@ class Upkeep:
             log.warning("worker %s is not in the store, and cannot be marked %s", worker_id, state)
             self._memory.states.pop(worker_id, None)
             return
-        if self._memory.states.get(worker_id) == (state, reason):  # else it registered again meanwhile
-            self._memory.crew.update(worker)
-            del self._memory.states[worker_id]
+        memory = self._memory
+        if memory.states.get(worker_id) == (state, reason):
+            memory.crew.update(worker)
+            del memory.states[worker_id]
+        elif (
+            worker_id in memory.crew
+        ):  # it registered again meanwhile: that is to stand, whichever was written last
+            member = memory.crew.get(worker_id).worker
+            memory.states.setdefault(worker_id, (member.state, member.reason))
 
     def _now(self) -> float:
         return self._rooms.clock().timestamp()

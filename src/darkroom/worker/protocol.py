@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin
 
 import httpx
 
@@ -97,19 +96,20 @@ class Connection:
         """Where to put each file of a run, given its media type by name. Conflict where the run is not this worker's any more."""
         named: list[Json] = [{"name": name, "media_type": media_type} for name, media_type in files.items()]
         answer = await self._ask("/uploads", {**messages.claim_json(claim), "files": named})
-        return {name: urljoin(f"{self._url}/", url) for name, url in messages.read_urls(answer).items()}
+        return {name: self._resolved(url) for name, url in messages.read_urls(answer).items()}
 
     async def put(self, url: str, data: bytes, *, media_type: str) -> None:
-        """Upload one file. StoreUnavailable says what the store said."""
+        """Upload one file. StoreUnavailable says which host was tried, and what it said."""
+        host = _host_of(url)
         try:
             answer = await self._store.put(url, content=data, headers={"Content-Type": media_type})
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise StoreUnavailable(f"the object store cannot be reached: {_reason(error)}") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise StoreUnavailable(f"{host} cannot be reached for an upload: {_reason(error)}") from error
+        except httpx.HTTPError as error:
+            raise StoreUnavailable(f"an upload to {host} broke off: {_reason(error)}") from error
         if not answer.is_success:
             said = _error_of(answer).message
-            raise StoreUnavailable(
-                f"the object store did not take a file (HTTP {answer.status_code}): {said}"
-            )
+            raise StoreUnavailable(f"{host} did not take a file (HTTP {answer.status_code}): {said}")
 
     async def reports(self, reports: Sequence[Report]) -> list[Outcome]:
         """One outcome for each report, in order."""
@@ -120,6 +120,10 @@ class Connection:
         """Say goodbye, where the service knows this worker."""
         if self._registration is not None:
             await self._post("/leave", {"worker_id": self._registration.worker_id}, ANSWER_TIMEOUT_S)
+
+    def _resolved(self, url: str) -> str:
+        """A place for a file, where a path is one at the service itself: below its address, as every call of the protocol."""
+        return f"{self._url}{url}" if url.startswith("/") else url
 
     async def _ask(
         self, path: str, body: Mapping[str, Json], *, timeout_s: float = ANSWER_TIMEOUT_S
@@ -190,6 +194,17 @@ def _error_object(answer: httpx.Response) -> Mapping[str, Any]:
     if not isinstance(error, dict):
         return {}
     return {"url": body.get("url", ""), **error}
+
+
+def _host_of(url: str) -> str:
+    """The host of a place for a file, and never its query: who reads the signature may write."""
+    try:
+        host = httpx.URL(url).netloc.decode("ascii")
+    except httpx.InvalidURL as error:
+        raise StoreUnavailable(f"the service named a place for an upload that is none: {error}") from error
+    if not host:
+        raise StoreUnavailable("the service named a place for an upload that has no host")
+    return host
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from darkroom.core.jobs import Job, JobMoved, JobState
 from darkroom.core.params import Lane
 from darkroom.core.ports import JobFilter
 from darkroom.storage.memory.state import State
+from darkroom.storage.memory.steps import LANE_ORDER
 
 
 class MemoryLibrary:
@@ -69,6 +70,14 @@ class MemoryLibrary:
         found = (self._state.images[each] for each in _newest_first(self._state.images, before))
         own = (each for each in found if each.account_id == account_id and each.index is not None)
         return [each for each in own if self._says(each.job_id, text)][:limit]
+
+    async def waiting_ahead(self, jobs: Sequence[Job]) -> Mapping[UUID, int]:
+        state, ahead = self._state, dict[UUID, int]()
+        for account_id in {job.account_id for job in jobs}:
+            waiting = [state.jobs[each] for each in state.waiting[account_id]]
+            waiting.sort(key=lambda job: (LANE_ORDER[job.lane], job.id))
+            ahead.update((job.id, place) for place, job in enumerate(waiting))
+        return {job.id: ahead[job.id] for job in jobs if job.id in ahead}
 
     async def queue_depth(self) -> Mapping[tuple[JobState, Lane], int]:
         living = (self._state.jobs[each] for each in self._state.living)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from darkroom.core.errors import Conflict, NotFound
-from darkroom.core.jobs import DeadLetter
+from darkroom.core.jobs import DeadLetter, JobState
+from darkroom.core.ports import Vitals
 from darkroom.core.verdicts import ModerationRecord, Subject
 from darkroom.core.workers import Lease, Worker, WorkerState, WorkerToken
 from darkroom.storage.memory.state import State
@@ -121,6 +122,15 @@ class MemoryOperations:
 
     async def secret(self, name: str) -> bytes:
         return self._state.secrets.setdefault(name, secrets.token_bytes(SECRET_BYTES))
+
+    async def vitals(self) -> Vitals:
+        living = (self._state.jobs[each] for each in self._state.living)
+        ready_at = [job.ready_at for job in living if job.state is JobState.READY and job.ready_at]
+        return Vitals(
+            open_dead_letters=sum(not each.resolution for each in self._state.dead_letters.values()),
+            oldest_ready_at=min(ready_at, default=None),
+            database_bytes=None,
+        )
 
     async def ping(self) -> None:
         """Memory always answers."""

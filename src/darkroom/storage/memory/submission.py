@@ -61,7 +61,8 @@ def _check(state: State, account: Account, submission: Submission) -> int:
     waiting = account.waiting + len(submission.jobs) - slots
     if len(submission.jobs) > slots and waiting > submission.waiting_cap:
         raise Exhausted(
-            f"The queue is full: {waiting} jobs would wait, and at most {submission.waiting_cap} may.",
+            f"Your queue is full: {account.waiting} of your jobs wait, with this it would be {waiting}, "
+            f"and at most {submission.waiting_cap} may.",
             code="queue_full",
             hint="Wait until some of your jobs are done, or cancel some.",
         )

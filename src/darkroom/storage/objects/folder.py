@@ -44,6 +44,13 @@ class FolderObjects:
         self._folder = folder
         self._signer = Signer(secret=secret, base_url=base_url)
 
+    async def free_bytes(self) -> int | None:
+        """What may still be written on the folder's file system; None before the folder is made."""
+        try:
+            return (await asyncio.to_thread(shutil.disk_usage, self._folder)).free
+        except OSError:
+            return None
+
     async def put(self, key: str, data: bytes, *, media_type: str) -> None:
         await asyncio.to_thread(self._put, checked_key(key), data)
 

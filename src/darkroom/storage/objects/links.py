@@ -35,18 +35,23 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """Signs and verifies URLs `{base_url}/files/{key}?...` by HMAC-SHA256. Every process of an install shares the secret."""
+    """Signs and verifies URLs `{base_url}/files/{key}?...` by HMAC-SHA256. Every process of an install shares the secret.
+
+    Readers get the whole URL. Writers are workers, which may reach the gateway at an address of their own: they get
+    `/files/{key}?...`. No signature depends on the address.
+    """
 
     secret: bytes = field(repr=False)
     base_url: str
 
     def read_url(self, key: str, *, expires_at: datetime, media_type: str, filename: str = "") -> str:
         """Refused for a staged key: nobody reads what has no verdict yet."""
-        return self._url(READ, checked_readable(key), expires_at, media_type, checked_filename(filename))
+        path = self._path(READ, checked_readable(key), expires_at, media_type, checked_filename(filename))
+        return f"{self.base_url.rstrip('/')}{path}"
 
     def write_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
-        """Refused for a key that is not staged."""
-        return self._url(WRITE, checked_staging(key), expires_at, media_type, "")
+        """A path with its query. Refused for a key that is not staged."""
+        return self._path(WRITE, checked_staging(key), expires_at, media_type, "")
 
     def verify(self, method: str, key: str, query: Mapping[str, str], *, now: datetime) -> Link:
         """What the URL of a request allows. Raises NotAllowed: `link_invalid` for a forged one, `link_expired` for an old one."""
@@ -67,7 +72,7 @@ class Signer:
             raise NotAllowed("this link has expired", code="link_expired", hint="ask for a new link")
         return link
 
-    def _url(self, method: str, key: str, expires_at: datetime, media_type: str, filename: str) -> str:
+    def _path(self, method: str, key: str, expires_at: datetime, media_type: str, filename: str) -> str:
         link = Link(
             method=method,
             key=key,
@@ -82,7 +87,7 @@ class Signer:
             "signature": self._signature(link),
             "type": media_type,
         }
-        return f"{self.base_url.rstrip('/')}/files/{quote(key)}?{urlencode(query)}"
+        return f"/files/{quote(key)}?{urlencode(query)}"
 
     def _signature(self, link: Link) -> str:
         fields = [PURPOSE, link.method, link.key, link.expires_at_s, link.media_type, link.filename]

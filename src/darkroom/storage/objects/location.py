@@ -33,7 +33,7 @@ def open_objects(
 ) -> ObjectStore:
     """The objects of a folder, which is made when first used, or of `s3://bucket/prefix?endpoint=...&region=...`.
 
-    `secret` and `base_url` (where the gateway is reached) sign the URLs of a folder; a bucket signs its own. Raises
+    `secret` signs the URLs of a folder, `base_url` is where readers reach the gateway; a bucket signs its own. Raises
     StoreUnavailable for a location that cannot be one; talks to nobody.
     """
     if not str(location).startswith(S3_SCHEME):

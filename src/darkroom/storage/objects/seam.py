@@ -47,3 +47,12 @@ class Served(ObjectStore, Protocol):
     async def receive(self, key: str, pieces: AsyncIterator[bytes], *, media_type: str) -> None:
         """Stores what comes, whole or not at all: whatever `pieces` raises is raised here, and nothing is left."""
         ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A store that knows how much room it has left."""
+
+    async def free_bytes(self) -> int | None:
+        """What may still be written; None where it cannot be told."""
+        ...

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -69,7 +69,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        self._folder = folder.expanduser().absolute()
+        self._folder = folder.expanduser().resolve()  # one server has one name, by which it is known
         self._data = self._folder / "data"
         self._settings = {**SETTINGS, **(settings or {})}
         self._share: int | None = None  # the descriptor whose shared lock says that we use the server
@@ -100,6 +100,23 @@ class EmbeddedPostgres:
             fcntl.flock(self._share, fcntl.LOCK_SH)
         return self.dsn
 
+    def revive(self) -> bool:
+        """Starts the server again where it has died while we use it; whether that was so, and it was we who did it.
+
+        Does nothing before `start` and after `stop`, nor where another process was quicker, and never makes a new
+        cluster. May be called from any thread. StoreUnavailable where it does not start; the message says why.
+        """
+        try:
+            if not self._used() or self.pid() is not None:
+                return False
+            with self._turn():
+                if not self._used() or self._await_ready():
+                    return False
+                self._launch()
+        except OSError as error:  # of the disk, or of a machine without memory for one more process
+            raise StoreUnavailable(f"The database in {self._folder} cannot be started ({error}).") from error
+        return True
+
     def stop(self) -> None:
         """Stops the server unless another process uses it. Does nothing where we did not start it or have stopped it."""
         if self._share is None:
@@ -121,6 +138,9 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _used(self) -> bool:
+        return self._share is not None
 
     def _make_folder(self) -> None:
         try:
@@ -185,6 +205,7 @@ class EmbeddedPostgres:
         if user is not None:
             service_user.let_in(user, programs=_binaries(), folders=(self._data, sockets))
             os.chown(self.log, user.pw_uid, user.pw_gid)
+        self._end_left_behind()
         # Of a server that is no more; its number may live on, and then PostgreSQL would believe in it.
         for left in (self._data / "postmaster.pid", sockets / SOCKET_LOCK):
             left.unlink(missing_ok=True)
@@ -196,7 +217,8 @@ class EmbeddedPostgres:
         try:
             _run(start, user=user)
         except StoreUnavailable as error:
-            self._drop_sockets()
+            if self.pid() is None:  # else it is still recovering, and will be reached there
+                self._drop_sockets()
             told = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
             raise StoreUnavailable("\n".join([error.message, f"The end of {self.log}:", *told])) from error
 
@@ -204,13 +226,35 @@ class EmbeddedPostgres:
         """Whether a server is there and answers; one that is starting or stopping is waited for."""
         until = time.monotonic() + START_S
         while self.pid() is not None:
-            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            try:
+                lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            except FileNotFoundError:  # it ended since
+                return False
             if len(lines) > STATUS_LINE and lines[STATUS_LINE].startswith("ready"):
                 return True
             if time.monotonic() > until:
                 raise StoreUnavailable(f"PostgreSQL was not ready after {START_S:.0f} s; see {self.log}.")
             time.sleep(POLL_S)
         return False
+
+    def _end_left_behind(self) -> None:
+        """Ends what a server whose first process was killed has left: while it lives, PostgreSQL does not start anew.
+
+        Mostly it ends by itself, at once. Where it cannot be seen PostgreSQL refuses, and a later start succeeds.
+        StoreUnavailable where it does not end, or a whole server runs there, which we leave alone.
+        """
+        until = time.monotonic() + STOP_S
+        while left := _processes_in(self._data):
+            if time.monotonic() > until:
+                numbers = ", ".join(str(pid) for pid in left)
+                raise StoreUnavailable(
+                    f"PostgreSQL runs in {self._data} without our doing (processes {numbers}). Stop it first."
+                )
+            if not left.keys() & left.values():  # none is the parent of another
+                for pid in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)  # what it did not finish, the next start undoes
+            time.sleep(POLL_S)
 
     def _shut_down(self) -> None:
         """A fast shutdown; where that takes too long an immediate one, from which the next start recovers."""
@@ -234,6 +278,8 @@ class EmbeddedPostgres:
             pid = int((self._data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
             os.kill(pid, 0)
         except (FileNotFoundError, ProcessLookupError, ValueError):
+            return None
+        except PermissionError:  # the number went to a process of somebody else
             return None
         command = Path(f"/proc/{pid}/cmdline")
         if not Path("/proc/self/cmdline").exists():  # no Linux: believe the file
@@ -260,6 +306,17 @@ def _make_private(folder: Path, *, owners: set[int]) -> None:
             f"{folder} belongs to somebody else or others may write to it, so the database cannot be reached there "
             "safely. Remove it, or choose a data folder with a shorter path."
         )
+
+
+def _processes_in(data: Path) -> dict[int, int]:
+    """The processes of PostgreSQL that work in this folder, as far as /proc shows them to us, with their parents."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            program = Path(os.readlink(entry / "exe")).name.partition(" ")[0]
+            if program == "postgres" and os.readlink(entry / "cwd") == str(data):
+                found[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
 
 
 def _binaries() -> Path:

@@ -72,6 +72,11 @@ class PostgresLibrary:
         found = await self._database.rows(self._sql["images"], account_id, before, limit, storable(text))
         return [rows.image(row) for row in found]
 
+    async def waiting_ahead(self, jobs: Sequence[Job]) -> Mapping[UUID, int]:
+        accounts = list({job.account_id for job in jobs})
+        found = await self._database.rows(self._sql["waiting_ahead"], accounts, [job.id for job in jobs])
+        return {row["job_id"]: row["ahead"] for row in found}
+
     async def queue_depth(self) -> Mapping[tuple[JobState, Lane], int]:
         found = await self._database.rows(self._sql["queue_depth"])
         return {(JobState(row["state"]), Lane(row["lane"])): row["jobs"] for row in found}

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from darkroom.core.errors import Conflict, NotFound
 from darkroom.core.jobs import DeadLetter
+from darkroom.core.ports import Vitals
 from darkroom.core.verdicts import ModerationRecord, Subject
 from darkroom.core.workers import Lease, Worker, WorkerState, WorkerToken
 from darkroom.storage.postgres import rows
@@ -136,6 +137,11 @@ class PostgresOperations:
             row = await self._database.row(self._sql["secret"], name)
         assert row is not None, "it was there, or has just been made by us or by another process"
         return bytes(row["value"])
+
+    async def vitals(self) -> Vitals:
+        row = await self._database.row(self._sql["vitals"])
+        assert row is not None, "a select without a table has one row"
+        return Vitals(**row)
 
     async def ping(self) -> None:
         await self._database.rows(self._sql["ping"])

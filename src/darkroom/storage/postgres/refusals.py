@@ -49,9 +49,9 @@ def key_conflict(detail: str) -> Conflict:
 
 
 def _queue_full(detail: str) -> DarkroomError:
-    would, cap = detail.split("/")
+    waiting, would, cap = detail.split("/")
     return Exhausted(
-        f"The queue is full: {would} jobs would wait, and at most {cap} may.",
+        f"Your queue is full: {waiting} of your jobs wait, with this it would be {would}, and at most {cap} may.",
         code="queue_full",
         hint="Wait until some of your jobs are done, or cancel some.",
         retry_after_s=QUEUE_RETRY_S,

@@ -49,7 +49,7 @@ BEGIN
     v_slots := least(v_count, greatest(p_running_cap - a.running, 0));
     IF v_count > v_slots AND a.waiting + v_count - v_slots > p_waiting_cap THEN
         RAISE EXCEPTION USING ERRCODE = 'DR004', MESSAGE = 'queue_full',
-            DETAIL = format('%s/%s', a.waiting + v_count - v_slots, p_waiting_cap);
+            DETAIL = format('%s/%s/%s', a.waiting, a.waiting + v_count - v_slots, p_waiting_cap);
     END IF;
     IF NOT p_unlimited AND v_total >
         greatest(a.granted_gpu_ms - a.expired_gpu_ms - a.settled_gpu_ms - a.held_gpu_ms, 0) THEN

@@ -55,5 +55,11 @@ WHERE i.account_id = $1 AND i.index IS NOT NULL AND ($2::uuid IS NULL OR i.id < 
         OR to_tsvector('simple', j.words) @@ plainto_tsquery('simple', $4))
 ORDER BY i.id DESC LIMIT $3
 
+-- name: waiting_ahead
+SELECT job_id, ahead FROM (
+    SELECT job_id, row_number() OVER (PARTITION BY account_id ORDER BY rank, job_id) - 1 AS ahead
+    FROM waiting_jobs WHERE account_id = ANY ($1::uuid[])
+) AS w WHERE job_id = ANY ($2::uuid[])
+
 -- name: queue_depth
 SELECT state, lane, count(*) AS jobs FROM jobs GROUP BY state, lane

@@ -51,9 +51,9 @@ def test_jobs_are_listed(drawn: Sequence[str], capsys: pytest.CaptureFixture[str
 
 
 def test_permutations_are_told_apart(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    as_json(capsys, "imagine", "a {red, green} fox --repeat 2 --ar {1:1, 3:2}", "--quiet", "--image", "1")
+    as_json(capsys, "imagine", "a {red, green} fox --ar {1:1, 3:2}", "--quiet", "--image", "1")
     prompts = [row.partition(" a ")[2] for row in told(capsys, "jobs").splitlines()[1:]]
-    assert len(set(prompts)) == len(prompts) == 8
+    assert len(set(prompts)) == len(prompts) == 4
     assert not any("{" in prompt for prompt in prompts)
 
 
@@ -193,10 +193,8 @@ def test_statement_adds_up(drawn: Sequence[str], capsys: pytest.CaptureFixture[s
     printed = told(capsys, "account", "statement", "--limit", "2")
     assert printed.startswith("AT ") and len(printed.splitlines()) == 8
     assert drawn[-1][-8:] in printed
-    kinds = [
-        row.split()[2:4] for row in told(capsys, "account", "statement", "--limit", "100").splitlines()[1:]
-    ]
-    signs = {kind: amount[0] for kind, amount in kinds if kind in ("charge", "release", "hold")}
+    rows = told(capsys, "account", "statement", "--limit", "100").splitlines()[1:]
+    signs = {kind: amount[0] for kind, amount in (row.split()[2:4] for row in rows[: len(found["entries"])])}
     assert signs == {"charge": "-", "release": "+", "hold": "-"}
     ids = [entry["id"] for entry in found["entries"]]
     assert ids == sorted(ids, reverse=True)

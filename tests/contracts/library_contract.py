@@ -56,6 +56,21 @@ class LibraryJobsContract:
         assert await self.found(store, before=new.id) == [done.id, old.id]
         assert await self.found(store, before=done.id) == [old.id]
 
+    async def test_waiting_jobs_get_slots_in_the_order_that_is_told(self, store: Store) -> None:
+        world = World(store)
+        account, other = await world.account(), await world.account()
+        (ready,) = (await world.submit(account, running_cap=1, waiting_cap=9)).change.jobs
+        lanes = [Lane.RELAX, Lane.FAST, Lane.TURBO, Lane.FAST]
+        jobs = [world.job(lane=lane) for lane in lanes]
+        waiting = (await world.submit(account, *jobs, running_cap=1, waiting_cap=9)).change.jobs
+        (theirs,) = (await world.submit(other, running_cap=0, waiting_cap=9)).change.jobs
+        ahead = await store.library.waiting_ahead([ready, *waiting, theirs])
+        assert ahead == {**{job.id: n for job, n in zip(waiting, [3, 1, 0, 2])}, theirs.id: 0}
+        assert await store.library.waiting_ahead([waiting[0]]) == {waiting[0].id: 3}
+        assert await store.library.waiting_ahead([]) == {}
+        change = await store.ledger.request_cancel(ready.id, account_id=account.id, now=world.now)
+        assert [job.id for job in change.promoted] == [waiting[2].id]
+
     async def test_every_field_of_a_filter_narrows(self, store: Store) -> None:
         world = World(store)
         one, two = await world.account(), await world.account()

@@ -187,6 +187,23 @@ class OperationsModerationContract:
         assert await store.operations.secret("urls") == secrets[0]
         assert await store.operations.secret("cookies") != secrets[0]
 
+    async def test_vitals_tell_what_lies_about(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        before = await store.operations.vitals()
+        assert (before.open_dead_letters, before.oldest_ready_at) == (0, None)
+        letter = await world.dead_letter(account)
+        oldest = await world.submitted(account)
+        world.wait(5)
+        await world.submitted(account)
+        now = await store.operations.vitals()
+        assert (now.open_dead_letters, now.oldest_ready_at) == (1, oldest.ready_at)
+        assert now.database_bytes is None or now.database_bytes > 1_000_000
+        await store.operations.drop_dead_letter(letter.id, now=world.now)
+        await world.claimed(oldest)
+        later = await store.operations.vitals()
+        assert later.open_dead_letters == 0 and later.oldest_ready_at == world.now
+
     async def test_a_store_that_works_answers(self, store: Store) -> None:
         await store.operations.ping()
 

@@ -167,6 +167,15 @@ async def test_another_sites_page_changes_nothing_with_our_cookie(
     assert (await client.get("/api/v1/account", headers=headers)).json()["visibility"] == "public"
 
 
+async def test_a_program_with_a_cookie_is_told_what_is_missing(house: House, member: Person) -> None:
+    client = house.client(cookie=await house.session(member.account))
+    error = fault(await client.patch("/api/v1/account", json={}), 403, "cross_site")
+    assert "Origin header" in str(error["message"]) and "another site" not in str(error["message"])
+    assert "`Origin: " in str(error["hint"]) and "API key" in str(error["hint"])
+    elsewhere = await client.patch("/api/v1/account", json={}, headers={"Origin": "http://evil.test"})
+    assert "another site" in str(fault(elsewhere, 403, "cross_site")["message"])
+
+
 async def test_a_key_needs_no_page(house: House, member: Person) -> None:
     answer = await member.client.patch("/api/v1/account", json={}, headers={"Origin": "http://evil.test"})
     assert answer.status_code == 200

@@ -24,3 +24,19 @@ async def test_the_page_asks_only_for_what_the_api_has(house: House, member: Per
     served = house.app.openapi()["paths"]
     assert paths == {"/api/v1/jobs", "/api/v1/account", "/api/v1/events"}
     assert all(path in served for path in paths)
+
+
+async def test_a_row_is_made_once_and_then_written_to(house: House) -> None:
+    """Progress comes many times a second: a button that is made anew loses its focus, and clicks on it."""
+    page = (await house.client().get("/")).text
+    show = page.partition("function show(job) {")[2].partition("\n}")[0]
+    assert "make(" not in show and "row(job.id)" in show
+    assert show.count("replaceChildren") == 1 and "parts.pictures.replaceChildren" in show
+
+
+async def test_the_page_says_in_words_where_a_job_stands_and_that_nobody_answers(house: House) -> None:
+    page = (await house.client().get("/")).text
+    for words in ("next in line", " ahead", "waiting for one of your slots", "The service does not answer"):
+        assert words in page
+    assert 'id="broken" role="status"' in page and "news.onopen" in page
+    assert "alt: image.prompt" in page and "job.source" not in page

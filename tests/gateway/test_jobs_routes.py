@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from tests.gateway.conftest import House, Person, fault
 
+from darkroom.core.errors import StoreUnavailable
 from darkroom.core.ids import new_id
 from darkroom.core.images import Finish, ImageFile, NewImage, Variant
 from darkroom.core.jobs import JobState
@@ -146,10 +147,44 @@ async def test_a_full_queue(house: House, owner: Person) -> None:
     answers = [await crowd.client.post(JOBS, json={"prompt": "a fox"}) for _ in range(30)]
     refused = [answer for answer in answers if answer.status_code != 202]
     assert refused
-    fault(refused[0], 429, "queue_full")
+    said = fault(refused[0], 429, "queue_full")["message"]
+    assert said == "Your queue is full: 10 of your jobs wait, with this it would be 11, and at most 10 may."
     assert "Retry-After" in refused[0].headers
     page = (await crowd.client.get(JOBS, params={"limit": 100})).json()
     assert len(page["jobs"]) == len(answers) - len(refused)
+
+
+async def test_a_waiting_job_has_its_place_among_its_accounts_own(house: House, owner: Person) -> None:
+    crowd, other = await house.person("crowd", plan="free"), await house.person("other", plan="free")
+    for person in (crowd, other):
+        house.clock.move(seconds=1)
+        (ready,) = (await submitted(person))["jobs"]
+        assert ready["state"] == "ready" and ready["position"] is not None
+    fast = []
+    for _ in range(3):
+        house.clock.move(seconds=1)  # ids of one moment are in no order
+        fast.append((await submitted(crowd))["jobs"][0])
+    house.clock.move(seconds=1)
+    turbo = (await submitted(crowd, lane="turbo"))["jobs"][0]
+    assert {job["state"] for job in (*fast, turbo)} == {"waiting"}
+    assert [job["position"] for job in (*fast, turbo)] == [0, 1, 2, 0]
+    again = [(await crowd.client.get(f"{JOBS}/{job['id']}")).json() for job in (*fast, turbo)]
+    assert [(job["position"], job["wait_s"]) for job in again] == [(1, None), (2, None), (3, None), (0, None)]
+    page = (await crowd.client.get(JOBS, params={"state": "waiting"})).json()["jobs"]
+    assert [job["position"] for job in page] == [0, 3, 2, 1]
+    assert (await other.client.get(JOBS)).json()["jobs"][0]["state"] == "ready"
+
+
+async def test_an_accepted_job_is_told_of_though_its_place_cannot_be(
+    house: House, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(jobs: object) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(house.store.library, "waiting_ahead", fail)
+    crowd = await house.person("crowd", plan="free")
+    states = [(await submitted(crowd))["jobs"][0] for _ in range(2)]
+    assert [(job["state"], job["position"]) for job in states] == [("ready", 0), ("waiting", None)]
 
 
 async def test_pages_go_on_where_the_last_one_ended(house: House, member: Person) -> None:

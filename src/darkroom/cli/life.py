@@ -125,8 +125,11 @@ def standing(job: Object) -> str:
     if job["state"] not in QUEUED:
         return "finishing" if job["state"] == "finishing" else ""
     ahead = job.get("position")
-    words = "waiting for a free slot" if job["state"] == "waiting" else "in the queue"
-    if ahead is not None:
+    if job["state"] == "waiting":
+        words = f"waiting for a free slot, {ahead} ahead" if ahead else "waiting for a free slot"
+    elif ahead is None:
+        words = "in the queue"
+    else:
         words = f"{ahead} ahead" if ahead else "next"
     wait_s = job.get("wait_s")
     return words if wait_s is None else f"{words}, about {duration(wait_s)}"

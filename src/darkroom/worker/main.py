@@ -55,7 +55,9 @@ def run_worker(
     try:
         asyncio.run(_run(url, token, introduction, generator, finisher, drain_limit_s))
     except NotAllowed as error:
-        logger.error("%s does not let this worker in: %s. Check its token (--token)", url, error.message)
+        logger.error(
+            "%s does not let this worker in: %s. Check its token (--token)", url, error.message.rstrip(".")
+        )
         return NOT_WELCOME
     except DarkroomError as error:
         logger.error("this worker cannot go on: %s", error.message)

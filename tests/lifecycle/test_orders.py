@@ -98,7 +98,7 @@ async def test_a_worker_that_goes_while_it_is_readmitted_is_not_active(world):
     gate.set()
     assert (await readmitting).state is W.GONE
     await world.later(4)
-    assert await stored(world) == (W.GONE, DRAINED)
+    assert await stored(world) == (W.GONE, READMITTED)
 
 
 async def test_a_worker_that_comes_while_it_is_readmitted_is_active(world):

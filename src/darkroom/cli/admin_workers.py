@@ -71,7 +71,7 @@ def quarantine_command(worker: str, as_json: bool) -> None:
 @click.argument("worker")
 @json_option
 def readmit_command(worker: str, as_json: bool) -> None:
-    """Give a worker jobs again."""
+    """Give a worker jobs again. One of the server's own machine is started anew; it is `gone` until it registers."""
     _order(worker, "readmit", as_json)
 
 

@@ -81,7 +81,7 @@ def admin_workers_router() -> APIRouter:
 
     @router.post("/workers/{worker_id}/readmit", operation_id="readmitWorker")
     async def readmit_worker(worker_id: Name, caller: Admin, here: Here) -> WorkerOut:
-        """Give it jobs again."""
+        """Give it jobs again. A drained one of this machine is started anew; one that is not there is `gone` until it registers."""
         return _worker(await here.dispatcher.readmit(worker_id))
 
     _add_token_routes(router)

@@ -16,6 +16,7 @@ DarkroomError
 └── Unavailable            a part of the service cannot answer now; asking again later may help
     ├── StoreUnavailable   the database or the object store
     ├── ModerationUnavailable
+    ├── Overloaded         more submissions are at hand than can be taken
     └── NotActive          another process dispatches            (url)
 """
 
@@ -172,6 +173,12 @@ class ModerationUnavailable(Unavailable):
     """The content check is not working, so nothing is accepted or delivered until it does."""
 
     code = "moderation_unavailable"
+
+
+class Overloaded(Unavailable):
+    """The service has more submissions at hand than it can take. Nothing was accepted or charged; try again in a moment."""
+
+    code = "overloaded"
 
 
 class NotActive(Unavailable):

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from darkroom.delivery.bus import EventBus
 from darkroom.gateway.credentials import Credentials
+from darkroom.gateway.crowd import Crowd
 from darkroom.gateway.limits import Buckets
 from darkroom.gateway.metrics import Metrics
 
@@ -42,6 +43,8 @@ class Gateway:
     """Requests by account."""
     failures: Buckets = field(default_factory=Buckets)
     """Failed keys, sessions and logins by network address."""
+    crowd: Crowd = field(default_factory=Crowd)
+    """Submissions under way."""
 
     def now(self) -> datetime:
         return self.rooms.clock()

@@ -102,7 +102,10 @@ def _add_changing(router: APIRouter) -> None:
         key: IdempotencyKey = None,
     ) -> BatchOut:
         """Submit a prompt. One that expands to several jobs makes all of them or none."""
-        done = await submit(here.rooms, caller.account, text=body.prompt, lane=body.lane, idempotency_key=key)
+        with here.crowd.entered(body.lane or caller.account.lane):
+            done = await submit(
+                here.rooms, caller.account, text=body.prompt, lane=body.lane, idempotency_key=key
+            )
         jobs = done.change.jobs
         ahead = await _ahead(jobs, here)
         return BatchOut(

@@ -10,7 +10,6 @@ from contextlib import suppress
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-HEAD_MAX_BYTES = 65_536
 PIECE_BYTES = 65_536
 
 

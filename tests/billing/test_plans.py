@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.billing import plans as plans_module
-from darkroom.billing.plans import BUILTIN_PLANS, MS_PER_MINUTE, Plans, read_plans, write_plans
+from darkroom.billing.plans import BUILTIN_PLANS, FOREVER, MS_PER_MINUTE, UNLIMITED, Plans, read_plans
 from darkroom.billing.pricing import read_prices
 from darkroom.core.accounts import Plan
 from darkroom.core.errors import DarkroomError, NotFound
@@ -55,6 +55,39 @@ def test_an_unknown_plan_is_not_found_and_the_hint_lists_those_that_are() -> Non
     assert "standard" in raised.value.hint
 
 
+def written(plans: Plans) -> str:
+    """TOML that is to be read as the same plans."""
+    lines = [f'default = "{plans.default}"', f'owner = "{plans.owner}"']
+    for name, plan in plans.plans.items():
+        lines += ["", f"[plans.{name}]", *(f"{key} = {_shown(each)}" for key, each in _row(plan).items())]
+    return "\n".join(lines) + "\n"
+
+
+def _row(plan: Plan) -> dict[str, object]:
+    granted = plan.fast_gpu_ms_month
+    return {
+        "title": plan.title,
+        "fast_minutes_month": UNLIMITED if granted is None else granted // MS_PER_MINUTE,
+        "turbo": plan.turbo,
+        "relax": plan.relax,
+        "running": plan.running,
+        "waiting": plan.waiting,
+        "batch": plan.batch,
+        "stealth": plan.stealth,
+        "weight": plan.weight,
+        "images_kept_days": FOREVER if plan.images_kept_days is None else plan.images_kept_days,
+        "requests_per_minute": plan.requests_per_minute,
+    }
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return (
+            '"' + "".join(c if c >= " " and c not in '"\\\x7f' else f"\\u{ord(c):04x}" for c in value) + '"'
+        )
+    return str(value).lower()
+
+
 @given(
     st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True), PLAN, min_size=1, max_size=4),
     st.data(),
@@ -66,7 +99,7 @@ def test_plans_survive_being_written_and_read(
     named = {name: replace(plan, name=name) for name, plan in rows.items()}
     plans = Plans(plans=named, default=data.draw(names), owner=data.draw(names))
     path = tmp_path_factory.mktemp("plans") / "plans.toml"
-    path.write_text(write_plans(plans), encoding="utf-8")
+    path.write_text(written(plans), encoding="utf-8")
     assert read_plans(path) == plans
 
 

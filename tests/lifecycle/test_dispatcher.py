@@ -8,7 +8,7 @@ import pytest
 from tests.lifecycle.conftest import BAD, FINE, eventually
 
 from darkroom.core.errors import NotFound, StoreUnavailable
-from darkroom.core.jobs import JobState, Outcome
+from darkroom.core.jobs import Change, JobState, Outcome
 from darkroom.core.news import JobPreviewed, JobProgressed
 from darkroom.core.verdicts import Subject
 from darkroom.core.work import Claim, Fault, Instructions, Progress
@@ -109,7 +109,7 @@ async def test_a_client_that_hangs_up_just_when_it_is_served_takes_nothing_with_
     pulling = asyncio.create_task(world.pull(wait_s=20))
     await eventually(lambda: len(world.dispatcher._memory.line) == 1)
     job = (await submit(world.make_rooms(), ada, text="a fox")).change.jobs[0]
-    world.dispatcher.notice([job])
+    world.rooms.bell.ring(Change(jobs=(job,)))
     world.dispatcher._deal()
     pulling.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -132,7 +132,7 @@ async def test_old_news_of_a_job_that_runs_changes_nothing(world):
     await world.worker()
     (ready,) = await world.submit(ada)
     (assignment,) = await world.pull()
-    world.dispatcher.notice([ready])
+    world.rooms.bell.ring(Change(jobs=(ready,)))
     assert world.dispatcher.heartbeat("w1", [assignment.claim]) == Instructions()
     assert await world.pull() == []
 

@@ -57,14 +57,6 @@ def read_plans(path: Path | None = None) -> Plans:
         raise DarkroomError(f"the plans {path}: {error.message}") from error.__cause__
 
 
-def write_plans(plans: Plans) -> str:
-    """TOML that `read_plans` reads as the same plans."""
-    lines = [f'default = "{plans.default}"', f'owner = "{plans.owner}"']
-    for name, plan in plans.plans.items():
-        lines += ["", f"[plans.{name}]", *(f"{key} = {_shown(each)}" for key, each in _row(plan).items())]
-    return "\n".join(lines) + "\n"
-
-
 def _plans(document: Mapping[str, object]) -> Plans:
     tables.check_keys("the file", document, ("default", "owner", "plans"))
     rows = tables.table("plans", document["plans"])
@@ -109,28 +101,3 @@ def _plan(name: str, value: object) -> Plan:
         ),
         requests_per_minute=counts["requests_per_minute"],
     )
-
-
-def _row(plan: Plan) -> dict[str, object]:
-    granted = plan.fast_gpu_ms_month
-    return {
-        "title": plan.title,
-        "fast_minutes_month": UNLIMITED if granted is None else granted // MS_PER_MINUTE,
-        "turbo": plan.turbo,
-        "relax": plan.relax,
-        "running": plan.running,
-        "waiting": plan.waiting,
-        "batch": plan.batch,
-        "stealth": plan.stealth,
-        "weight": plan.weight,
-        "images_kept_days": FOREVER if plan.images_kept_days is None else plan.images_kept_days,
-        "requests_per_minute": plan.requests_per_minute,
-    }
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return (
-            '"' + "".join(c if c >= " " and c not in '"\\\x7f' else f"\\u{ord(c):04x}" for c in value) + '"'
-        )
-    return str(value).lower()

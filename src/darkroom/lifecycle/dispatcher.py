@@ -138,10 +138,6 @@ class Dispatcher:
 
     # What this process hears of itself
 
-    def notice(self, jobs: Sequence[Job]) -> None:
-        """Jobs as they are now; ready ones are given out at once. Does nothing on standby."""
-        self._hear(Change(jobs=tuple(jobs)))
-
     def _hear(self, change: Change) -> None:
         if self._memory is not None:
             self._memory.hear(change)

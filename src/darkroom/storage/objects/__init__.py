@@ -1,6 +1,6 @@
 """Pictures as bytes by key: in a folder, in a bucket, or in memory. Knows neither jobs nor who may see what."""
 
-from darkroom.storage.objects.keys import blob_key, staging_key
+from darkroom.storage.objects.keys import blob_key
 from darkroom.storage.objects.location import open_objects
 from darkroom.storage.objects.memory import MemoryObjects
 from darkroom.storage.objects.seam import ObjectStore, Served
@@ -12,6 +12,5 @@ __all__ = [
     "Served",
     "blob_key",
     "open_objects",
-    "staging_key",
     "sweep_staging",
 ]

@@ -7,7 +7,6 @@ pictures that a verdict let pass are `previews/<job>/<number>.webp`; they are sw
 from __future__ import annotations
 
 import re
-from uuid import UUID
 
 from darkroom.core.errors import Refused
 
@@ -39,11 +38,6 @@ def checked_key(key: str) -> str:
                 f"each part is 1 to {SEGMENT_MAX_CHARACTERS} of the characters A-Z a-z 0-9 . _ - and begins with a letter or digit",
             )
     return key
-
-
-def staging_key(job_id: UUID, fence: int, name: str) -> str:
-    """Where a worker puts a file of one run. Raises Refused where the name cannot be part of a key."""
-    return checked_staging(f"{STAGING}{job_id}/{fence}/{name}")
 
 
 def checked_staging(key: str) -> str:

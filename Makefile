@@ -91,8 +91,8 @@ bench-imagine: $(INSTALLED) ## time a grid, split by stage
 bench-run: $(INSTALLED) ## time the start of the service and its first grid
 	@$(BIN)/python benchmarks/first_grid.py $(ARGS)
 
-bench-engine: $(INSTALLED) ## time rows against whole requests in the engine
-	@$(BIN)/python benchmarks/engine_rows.py $(ARGS)
+bench-engine: $(INSTALLED) ## the engine beside three ways of serving the same network (ARGS="--quick")
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 bench-gateway: $(INSTALLED) ## load the whole service, beside two queue libraries (ARGS="--seconds 20 --skip-sse")
 	@$(BIN)/python -m benchmarks.gateway $(ARGS)

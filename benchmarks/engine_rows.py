@@ -17,7 +17,9 @@ from torch import Tensor
 
 from darkroom.core.params import GenerationParams, PromptPart, image_seed
 from darkroom.engine.engine import Engine
-from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.engine.profiles import Profiles
+from darkroom.engine.requests import Request
+from darkroom.model.denoiser import Conditioning, Encoded, Prepared
 from darkroom.model.schedules import flow_sigmas
 from darkroom.model.text_encoder import TEXT_TOKENS
 from darkroom.model.transformer import MASKED, MiniTransformer
@@ -31,7 +33,7 @@ SIDE = 8  # latent positions
 class RandomMini:
     """A Denoiser with mini-1's network. `busy_s` counts the seconds inside it. A seed decides steps and guidance."""
 
-    name = "mini-1 with random weights"
+    name = "mini-1"
     weights_hash = "0" * 64
     device = torch.device("cpu")
     dtype = torch.float32
@@ -41,7 +43,15 @@ class RandomMini:
         self.network = MiniTransformer().eval().requires_grad_(False)
         self.busy_s = 0.0
 
-    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+    def texts(self, params: GenerationParams) -> tuple[str, ...]:
+        return ()
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        return []
+
+    def prepare(
+        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+    ) -> Prepared:
         assert params.seed is not None
         generator = torch.Generator().manual_seed(image_seed(params.seed, index))
         config = self.network.config
@@ -73,7 +83,7 @@ class RandomMini:
         self.busy_s += time.perf_counter() - started
         return estimate
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *, seamless: bool) -> Tensor:
         return latents[:, :3]
 
     def preview(self, denoised: Tensor) -> Tensor:
@@ -81,23 +91,25 @@ class RandomMini:
 
 
 def one_at_a_time(denoiser: RandomMini, images: int) -> None:
-    engine = Engine(denoiser, exact=False, preview_every=0)
+    engine = Engine(exact=False, preview_every=0)
     for seed in range(images):
-        engine.add("job", seed, _request(seed))
+        engine.add(denoiser, _request(seed))
         while engine.busy:
             engine.step()
 
 
 def together(denoiser: RandomMini, images: int, *, rows: int, exact: bool) -> None:
-    engine = Engine(denoiser, rows_per_pass=rows, exact=exact, preview_every=0)
+    profiles = Profiles(rows=rows, measure=False)
+    engine = Engine(exact=exact, profiles=profiles, preview_every=0)
     for seed in range(images):
-        engine.add("job", seed, _request(seed))
+        engine.add(denoiser, _request(seed))
     while engine.busy:
         engine.step()
 
 
-def _request(seed: int) -> GenerationParams:
-    return GenerationParams(parts=(PromptPart(text="a bench", weight=1.0),), model="mini-1", seed=seed)
+def _request(seed: int) -> Request:
+    parts = (PromptPart(text="a bench", weight=1.0),)
+    return Request(job_id="job", index=seed, params=GenerationParams(parts=parts, model="mini-1", seed=seed))
 
 
 @dataclass(frozen=True, kw_only=True)

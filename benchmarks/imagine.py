@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from darkroom.bootstrap import open_studio, settings_of_process
+from darkroom.bootstrap import open_catalogue, open_studio, settings_of_process
 from darkroom.cli.draw import PHASES, Job, draw
 from darkroom.cli.here import plan
 from darkroom.cli.save import save
@@ -79,7 +79,7 @@ def main() -> None:
     given = arguments.parse_args()
     settings = settings_of_process()
     runs_cold = [cold(given.prompt) for _ in range(given.repeats)]
-    studio, jobs = open_studio(settings), plan(given.prompt, settings)
+    studio, jobs = open_studio(settings, open_catalogue(settings)), plan(given.prompt, settings)
     runs_warm = [warm(studio, jobs) for _ in range(given.repeats + 1)][1:]  # the first is not warm yet
     report(runs_cold, runs_warm, settings.threads)
 

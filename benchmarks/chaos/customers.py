@@ -25,6 +25,7 @@ NOT_YET = frozenset({"rate_limited"})
 @dataclass
 class Wish:
     """One submission as its customer remembers it. `jobs` and `batch` are of the first answer; `refused` is a code.
+    `new`: one answer said that it was accepted just then.
 
     `unsure`: some request of it was never answered. `faults` are contradictions between its answers.
     """
@@ -33,6 +34,7 @@ class Wish:
     key: str | None
     lane: str | None
     batch: str | None = None
+    new: bool = False
     jobs: list[dict[str, Any]] = field(default_factory=list)
     refused: str = ""
     unsure: bool = False
@@ -168,6 +170,9 @@ def _remember(wish: Wish, answer: httpx.Response, *, again: bool) -> None:
             wish.refused = code
         return
     found = answer.json()
+    if not found["replayed"] and wish.new:
+        wish.faults.append("the same key was accepted twice as new")
+    wish.new = wish.new or not found["replayed"]  # answers of a race may come in any order
     if wish.batch is None:
         wish.batch, wish.jobs, wish.refused = found["batch_id"], found["jobs"], ""
         return
@@ -175,8 +180,6 @@ def _remember(wish: Wish, answer: httpx.Response, *, again: bool) -> None:
         j["id"] for j in wish.jobs
     ]:
         wish.faults.append("the same key gave other jobs")
-    if not found["replayed"]:
-        wish.faults.append("the same key was accepted twice as new")
 
 
 async def _contradict(customer: Customer, wish: Wish, desk: Desk) -> None:

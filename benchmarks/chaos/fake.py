@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from darkroom.core.jobs import Outcome
-    from darkroom.core.work import Assignment, Claim
+    from darkroom.core.work import Assignment, Claim, EngineVitals
     from darkroom.worker.generator import Happening
     from darkroom.worker.messages import Report
 
@@ -90,7 +90,7 @@ def showable(prompt: str, seed: int, images: int) -> bool:
 
 
 class Slow:
-    """A Generator for one run at a time and more: each step moves all runs on by one."""
+    """A Generator for one run at a time and more: each step moves all runs on by one. A saved state is the steps taken."""
 
     models = warm = (MODEL,)
     device = "imagination"
@@ -103,7 +103,17 @@ class Slow:
     def busy(self) -> bool:
         return bool(self._runs or self._told)
 
-    def add(self, assignment: Assignment) -> None:
+    @property
+    def vitals(self) -> EngineVitals:
+        from darkroom.core.work import EngineVitals
+
+        return EngineVitals(in_flight=len(self._runs))
+
+    def save(self, claim: Claim) -> bytes | None:
+        run = self._runs.get(claim)
+        return json.dumps({"seed": run[0].seed, "done": run[1]}).encode() if run else None
+
+    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
         from darkroom.core.work import Failure, Fault
 
         if CURSED in assignment.prompt:
@@ -112,7 +122,9 @@ class Slow:
             )
             return
         steps = dice("steps", assignment.prompt).choice(STEPS)
-        self._runs[assignment.claim] = [assignment, 0, steps]
+        state = json.loads(saved) if saved else {"seed": assignment.seed, "done": 0}
+        assert state["seed"] == assignment.seed, "a state of another seed was handed on"
+        self._runs[assignment.claim] = [assignment, state["done"], steps]
 
     def cancel(self, claim: Claim) -> None:
         from darkroom.core.work import Failure, Fault

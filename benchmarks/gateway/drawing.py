@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from darkroom.core.params import IMAGES_PER_JOB
-from darkroom.core.work import Assignment, Claim, StagedImage
+from darkroom.core.work import Assignment, Claim, EngineVitals, StagedImage
 from darkroom.worker.generator import Drawn, Files, Glimpse, Happening
 from darkroom.worker.main import run_worker
 
@@ -28,6 +28,7 @@ class Instant:
 
     models = warm = (MODEL,)
     device = "nothing (benchmark)"
+    vitals = EngineVitals()
 
     def __init__(self) -> None:
         self._drawn: list[Happening] = []
@@ -37,9 +38,12 @@ class Instant:
     def busy(self) -> bool:
         return bool(self._drawn)
 
-    def add(self, assignment: Assignment) -> None:
+    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
         self.got[str(assignment.claim.job_id)] = time.time()
         self._drawn.append(Drawn(claim=assignment.claim, pictures={}, measured_gpu_ms=MEASURED_GPU_MS))
+
+    def save(self, claim: Claim) -> bytes | None:
+        return None  # nothing is ever half done
 
     def cancel(self, claim: Claim) -> None:
         self._drawn = [each for each in self._drawn if each.claim != claim]

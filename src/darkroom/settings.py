@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,16 @@ TEXT_MAX_CHARACTERS = 4096
 PORT_MAX = 65535
 WORKERS_MAX = 64
 SLOTS_MAX = 256
+ROWS_MAX = 64  # rows of a pass
+MEMORY_MAX_GIB = 4096.0
+DEVICE_NUMBER_MAX = 63
+
+ENGINE_MODES = ("exact", "fast")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+OFFLOADS = ("auto", "none", "encoders", "model")
+ATTENTIONS = ("auto", "sdpa", "flash", "sage")
+SWITCH = ("off", "on")
+GIB_FORM = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +106,8 @@ DISPATCH = Variable(
 )
 WORKERS = Variable(
     name="DARKROOM_WORKERS",
-    default="one, on the processor",
-    meaning="Workers that the server starts on this machine; 0 for none.",
+    default="one for each CUDA device, else one on the processor",
+    meaning="Workers that the server starts on this machine, at most one for each CUDA device; 0 for none.",
 )
 WORKER_SLOTS = Variable(
     name="DARKROOM_WORKER_SLOTS", default="2", meaning="Jobs that a worker takes at once."
@@ -105,6 +116,56 @@ WORKER_TOKEN = Variable(
     name="DARKROOM_WORKER_TOKEN",
     default="none",
     meaning="The token that a worker shows, where `--token` is not given.",
+)
+ENGINE_MODE = Variable(
+    name="DARKROOM_ENGINE_MODE",
+    default="exact",
+    meaning="`exact`: an image's bits do not depend on who shares its passes. `fast`: passes of any size, without that.",
+)
+DEVICE = Variable(
+    name="DARKROOM_DEVICE",
+    default="auto",
+    meaning="What models run on: `cpu`, `cuda`, `cuda:1`; `auto` takes a CUDA device where there is one.",
+)
+PRECISION = Variable(
+    name="DARKROOM_PRECISION",
+    default="auto",
+    meaning="What added models compute in: `fp32`, `bf16`, `fp16`; `auto` suits the device. mini-1 is always fp32.",
+)
+OFFLOAD = Variable(
+    name="DARKROOM_OFFLOAD",
+    default="auto",
+    meaning="What of added models waits in main memory: `none`, `encoders`, `model` (the decoder, too); `auto`: what has to.",
+)
+ATTENTION = Variable(
+    name="DARKROOM_ATTENTION",
+    default="auto",
+    meaning="The attention kernels of added models: `sdpa`, `flash`, `sage`; `auto` takes the best that is installed.",
+)
+COMPILE = Variable(
+    name="DARKROOM_COMPILE",
+    default="off",
+    meaning="`on`: added models are compiled. Each shape is slow the first time, and faster from then on.",
+)
+CUDA_GRAPHS = Variable(
+    name="DARKROOM_CUDA_GRAPHS",
+    default="off",
+    meaning="`on`: on CUDA devices the passes of added models are recorded once for each shape, and replayed.",
+)
+ROWS = Variable(
+    name="DARKROOM_ROWS",
+    default="by the shape",
+    meaning="The rows of a reference pass of exact mode. Another number changes the last bits of images.",
+)
+MEMORY = Variable(
+    name="DARKROOM_MEMORY",
+    default="four fifths of what the device has free",
+    meaning="GiB that the models of a worker may take together; the rest is for passes.",
+)
+PROFILES = Variable(
+    name="DARKROOM_PROFILES",
+    default="`profiles.json` in the data folder",
+    meaning="File in which a worker keeps what the self-tests of exact mode found on this device.",
 )
 URL = Variable(
     name="DARKROOM_URL",
@@ -123,7 +184,8 @@ CONFIG = Variable(
 )
 VARIABLES = (
     *(WEIGHTS, REGISTRY, THREADS, OUT, MAX_JOBS, DATA, DATABASE_URL, OBJECTS, HOST, PORT, PUBLIC_URL, PLANS, PRICES),
-    *(POLICY, DISPATCH, WORKERS, WORKER_SLOTS, WORKER_TOKEN, URL, KEY, CONFIG),
+    *(POLICY, DISPATCH, WORKERS, WORKER_SLOTS, WORKER_TOKEN, ENGINE_MODE, DEVICE, PRECISION, OFFLOAD, ATTENTION, COMPILE),
+    *(CUDA_GRAPHS, ROWS, MEMORY, PROFILES, URL, KEY, CONFIG),
 )  # fmt: skip
 
 
@@ -152,6 +214,16 @@ class Settings:
     workers: int | None = None
     worker_slots: int = 2
     worker_token: str = field(default="", repr=False)
+    engine_mode: str = "exact"
+    device: str = "auto"
+    precision: str = "auto"
+    offload: str = "auto"
+    attention: str = "auto"
+    compile: str = "off"
+    cuda_graphs: str = "off"
+    rows: int | None = None
+    memory_gib: float | None = None
+    profiles: Path | None = None
     url: str = ""
     key: str = field(default="", repr=False)
     config: Path
@@ -159,6 +231,7 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that an environment holds. DarkroomError names the variable and what would be right."""
+
     return Settings(
         weights=_path(environ, WEIGHTS),
         registry=_path(environ, REGISTRY),
@@ -178,6 +251,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         workers=_number(environ, WORKERS, None, WORKERS_MAX, smallest=0),
         worker_slots=_number(environ, WORKER_SLOTS, Settings.worker_slots, SLOTS_MAX),
         worker_token=_text(environ, WORKER_TOKEN),
+        engine_mode=_choice(environ, ENGINE_MODE, ENGINE_MODES),
+        device=_device(environ),
+        precision=_choice(environ, PRECISION, PRECISIONS),
+        offload=_choice(environ, OFFLOAD, OFFLOADS),
+        attention=_choice(environ, ATTENTION, ATTENTIONS),
+        compile=_choice(environ, COMPILE, SWITCH),
+        cuda_graphs=_choice(environ, CUDA_GRAPHS, SWITCH),
+        rows=_number(environ, ROWS, None, ROWS_MAX),
+        memory_gib=_gib(environ),
+        profiles=_path(environ, PROFILES),
         url=_address(environ, URL, ("http", "https")).rstrip("/"),
         key=_text(environ, KEY),
         config=_path(environ, CONFIG)
@@ -220,6 +303,36 @@ def _path(environ: Mapping[str, str], variable: Variable) -> Path | None:
     if len(text) > PATH_MAX_CHARACTERS:
         raise DarkroomError(f"{variable.name} is longer than the {PATH_MAX_CHARACTERS} characters of a path")
     return Path(text) if text else None
+
+
+def _choice(environ: Mapping[str, str], variable: Variable, choices: tuple[str, ...]) -> str:
+    """One of `choices`, the first where nothing is set."""
+    text = _text(environ, variable).lower() or choices[0]
+    if text not in choices:
+        raise DarkroomError(f"{variable.name} must be one of {', '.join(choices)}, not {text[:40]!r}")
+    return text
+
+
+def _device(environ: Mapping[str, str]) -> str:
+    text = _text(environ, DEVICE).lower() or "auto"
+    kind, colon, number = text.partition(":")
+    numbered = (
+        kind == "cuda" and number.isascii() and number.isdigit() and int(number[:9]) <= DEVICE_NUMBER_MAX
+    )
+    if not (numbered if colon else kind in ("auto", "cpu", "cuda")):
+        raise DarkroomError(f"{DEVICE.name} must be auto, cpu, cuda or cuda:N, not {text[:40]!r}")
+    return text
+
+
+def _gib(environ: Mapping[str, str]) -> float | None:
+    text = environ.get(MEMORY.name, "").strip()
+    if not text:
+        return None
+    if not (GIB_FORM.fullmatch(text) and 0 < float(text) <= MEMORY_MAX_GIB):
+        raise DarkroomError(
+            f"{MEMORY.name} must be a number of GiB above 0, at most {MEMORY_MAX_GIB:g}, not {text[:40]!r}"
+        )
+    return float(text)
 
 
 @overload

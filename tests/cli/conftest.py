@@ -2,8 +2,9 @@
 
 import hashlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,10 +13,12 @@ from torch import Tensor
 
 from darkroom.core.errors import ModelError
 from darkroom.core.params import GenerationParams, image_seed
-from darkroom.engine.decoder import Decoder
 from darkroom.engine.engine import Engine
-from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.engine.profiles import Profiles
+from darkroom.model.denoiser import Conditioning, Denoiser, Encoded, Prepared
 from darkroom.model.upscaler import Upscaler
+from darkroom.worker.loader import Library, Models
+from darkroom.worker.shelf import Shelf
 from darkroom.worker.studio import Studio
 
 SIDE = 8
@@ -29,7 +32,15 @@ class TinyDenoiser:
     device = torch.device("cpu")
     dtype = torch.float32
 
-    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+    def texts(self, params: GenerationParams) -> tuple[str, ...]:
+        return ()
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        return []
+
+    def prepare(
+        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+    ) -> Prepared:
         if "unpaintable" in params.text:
             raise ModelError("nobody can paint that")
         assert params.seed is not None
@@ -37,7 +48,7 @@ class TinyDenoiser:
         steps = max(2, round(8 * params.quality))
         colour = torch.tensor(list(hashlib.sha256(params.text.encode()).digest()[:3])) / 255
         return Prepared(
-            row_class="tiny",
+            row_class=f"{self.name}/{SIDE}x{SIDE}",
             latent=torch.randn(3, SIDE, SIDE, generator=noise),
             sigmas=tuple(1 - step / steps for step in range(steps + 1)),
             guidance=1.0,
@@ -55,6 +66,24 @@ class TinyDenoiser:
 
     def preview(self, denoised: Tensor) -> Tensor:
         return denoised.clamp(0, 1)
+
+
+def studio_of(model: Denoiser, upscaler: Upscaler) -> Studio:
+    """What `open_studio` makes, around one model that is at hand."""
+    library = Library(
+        names=(model.name,),
+        needed_bytes=lambda name: 1,
+        load=lambda name: model,
+        pinned=frozenset([model.name]),
+    )
+    profiles = Profiles(measure=False)
+    return Studio(
+        engine=Engine(profiles=profiles),
+        models=Models(library, Shelf(1)),
+        upscaler=upscaler,
+        profiles=profiles,
+        device="cpu",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -84,16 +113,15 @@ def upscaler() -> Upscaler:
 
 @pytest.fixture
 def tiny_studio(upscaler: Upscaler) -> Studio:
-    model = TinyDenoiser()
-    return Studio(engine=Engine(model), decoder=Decoder(model), upscaler=upscaler)
+    return studio_of(TinyDenoiser(), upscaler)
 
 
 @pytest.fixture
 def drawing(tiny_studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Studio]:
     """`darkroom imagine` draws with the tiny studio, in an empty folder that is the working one."""
 
-    def open_studio(settings: object, *, between: Callable[[], None]) -> Studio:
-        between()
+    def open_studio(*_: object, **more: Any) -> Studio:
+        more["between"]()
         return tiny_studio
 
     monkeypatch.setattr("darkroom.cli.here.open_studio", open_studio)

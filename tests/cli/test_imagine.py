@@ -61,7 +61,7 @@ def test_what_the_files_say(drawing: Studio) -> None:
         assert provenance.canonical.startswith("a red fox ") and "--seed 7" in provenance.canonical
         assert provenance.parameters["stylize"] == 250
         assert provenance.parameters["negative"] == ["blur"]
-        assert provenance.weights == drawing.engine.denoiser.weights_hash
+        assert provenance.weights == drawing.models.now("mini-1").weights_hash
         assert provenance.engine["rows"] == 8
         assert provenance.engine["exact"] is True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,11 @@ NOTE = "its end was not read"
 @pytest.fixture
 def noting(drawing: Studio, monkeypatch: pytest.MonkeyPatch) -> Studio:
     """The tiny studio, whose model notes something about each image."""
-    denoiser = drawing.engine.denoiser
+    denoiser = drawing.models.now("mini-1")
     prepare = denoiser.prepare
 
-    def with_note(params: object, *, index: int) -> object:
-        return replace(prepare(params, index=index), notes=(NOTE,))  # type: ignore[arg-type]
+    def with_note(*given: Any, **more: Any) -> object:
+        return replace(prepare(*given, **more), notes=(NOTE,))
 
     monkeypatch.setattr(denoiser, "prepare", with_note)
     return drawing

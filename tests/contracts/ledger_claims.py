@@ -188,6 +188,46 @@ class LedgerRequeueContract:
         (again,) = await world.claimed(*reported.change.jobs)
         assert again.attempt == 1
 
+    async def test_a_saved_state_stays_with_the_job_until_a_requeue_says_otherwise(
+        self, store: Store
+    ) -> None:
+        world = World(store)
+        account = await world.account()
+        job = await world.running(account)
+        assert job.saved is None
+        for saved in ("staging/a/1/state.safetensors", "staging/a/2/state.safetensors", None):
+            requeue = world.requeue(job, Cause.WORKER_DRAINED, counts_attempt=False, saved=saved)
+            (reported,) = await store.ledger.requeue([requeue], now=world.now)
+            assert [each.saved for each in reported.change.jobs] == [saved]
+            assert [each.saved for each in await store.ledger.active_jobs()] == [saved]
+            (job,) = await world.claimed(*reported.change.jobs)
+            assert job.saved == saved == (await store.library.job(job.id)).saved
+
+    async def test_a_stale_requeue_leaves_no_state(self, store: Store) -> None:
+        world = World(store)
+        old = await world.running(await world.account())
+        (reported,) = await store.ledger.requeue([world.requeue(old, saved="staging/a")], now=world.now)
+        (job,) = await world.claimed(*reported.change.jobs)
+        late = await store.ledger.requeue([world.requeue(old, saved="staging/late")], now=world.now)
+        assert [each.outcome for each in late] == [Outcome.STALE]
+        assert (await store.library.job(job.id)).saved == "staging/a"
+
+    async def test_an_ended_job_still_names_its_state_and_its_successor_has_none(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        jobs = [await world.running(account) for _ in range(3)]
+        requeues = [world.requeue(job, saved=f"staging/{job.id}") for job in jobs]
+        ready = [each.change.jobs[0] for each in await store.ledger.requeue(requeues, now=world.now)]
+        finished, failed = await world.claimed(*ready[:2])
+        ended = [
+            *(await store.ledger.finish([world.finish(finished)]))[0].change.jobs,
+            *(await store.ledger.end([world.ending(failed)], now=world.now))[0].change.jobs,
+            *(await store.ledger.request_cancel(jobs[2].id, account_id=account.id, now=world.now)).jobs,
+        ]
+        assert [each.saved for each in ended] == [f"staging/{job.id}" for job in jobs]
+        change = await store.ledger.resubmit(failed.id, new_id=world.id(), now=world.now)
+        assert [each.saved for each in change.jobs] == [None]
+
     async def test_a_rejected_image_gets_a_new_seed_and_counts_a_rejection(self, store: Store) -> None:
         world = World(store)
         job = await world.running(await world.account())

@@ -129,6 +129,19 @@ class ObjectsContract:
             with pytest.raises(Refused, match="cannot be the key"):
                 await objects.read_url(key, expires_at=soon(), media_type=PNG)
 
+    async def test_a_worker_reads_what_another_staged(self, objects: ObjectStore, visit: Visit) -> None:
+        await objects.put(STAGED, BYTES, media_type="application/octet-stream")
+        how = {"expires_at": soon(), "media_type": "application/octet-stream"}
+        url = await objects.staged_url(STAGED, **how)
+        status, _, body = await visit("GET", url, {}, b"")
+        assert (status, body) == (200, BYTES)
+        for method, place in (("PUT", url), ("GET", url.replace(STAGED, f"{JOB}9/1/1.png"))):
+            status, _, body = await visit(method, place, {"content-type": "application/octet-stream"}, b"x")
+            assert status in (403, 404) and BYTES not in body
+        for key in (BLOB, PREVIEW):
+            with pytest.raises(Refused, match="cannot be the key"):
+                await objects.staged_url(key, **how)
+
     async def test_keys_of_a_folder(self, objects: ObjectStore) -> None:
         staged = [f"{JOB}1/1/1.png", f"{JOB}1/2/1.png", f"{JOB}2/1/1.png", f"{JOB}2/10/1.png"]
         for key in [*staged, BLOB]:

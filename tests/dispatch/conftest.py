@@ -35,9 +35,10 @@ class Bench:
         warm: str = "",
         now: float = 0.0,
         others: tuple[str, ...] = (),
+        lanes: frozenset[Lane] = frozenset(Lane),
     ) -> ReadyJob | None:
         view = WorkerView(id=worker, models=frozenset(models), warm=frozenset(warm))
-        return self.queue.pick(view, now=now, others=frozenset(others))
+        return self.queue.pick(view, now=now, others=frozenset(others), lanes=lanes)
 
 
 @pytest.fixture

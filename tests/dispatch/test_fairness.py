@@ -107,6 +107,28 @@ def test_with_turbo_saturated_relax_still_gets_its_tenth(bench: Any) -> None:
     assert had == {Lane.TURBO: 700, Lane.FAST: 200, Lane.RELAX: 100}
 
 
+def test_who_takes_some_lanes_alone_takes_no_more_than_their_shares(bench: Any) -> None:
+    """A full worker asks for turbo alone whenever it may; what it gets was due to turbo anyway."""
+    for lane in Lane:
+        for _ in range(1000):
+            bench.add(lane=lane)
+    had: Counter[Lane] = Counter()
+    for _ in range(500):
+        job = bench.pick(lanes=frozenset({Lane.TURBO})) or bench.pick()
+        had[job.lane] += 1
+    assert had == {Lane.TURBO: 350, Lane.FAST: 100, Lane.RELAX: 50}
+
+
+def test_a_job_that_is_not_taken_is_neither_charged_nor_passed_over(bench: Any) -> None:
+    relaxed = bench.add(lane=Lane.RELAX)
+    assert bench.pick(lanes=frozenset({Lane.TURBO, Lane.FAST})) is None
+    turbo = bench.add(lane=Lane.TURBO)
+    fast = bench.add(lane=Lane.FAST)
+    picked = [bench.pick(lanes=frozenset({Lane.TURBO, Lane.FAST})) for _ in range(3)]
+    assert relaxed not in picked and len(bench.queue) == 3 - sum(job is not None for job in picked)
+    assert {bench.pick() for _ in range(len(bench.queue))} | set(picked) >= {relaxed, turbo, fast}
+
+
 def test_a_lane_that_was_idle_has_saved_up_nothing(bench: Any) -> None:
     for _ in range(1000):
         bench.add(lane=Lane.FAST)

@@ -1,12 +1,13 @@
 """Small real networks that the engine drives in its tests, and a driver that runs an engine until it rests.
 
-A request's words steer them: "a fox steps=5 guidance=2 sampler=heun side=6 start=0.5 fault=nan".
+A request's words steer them: "a fox steps=5 guidance=2 sampler=heun side=6 keep=3 fault=nan".
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +18,9 @@ from darkroom.core.errors import ModelError
 from darkroom.core.events import Event
 from darkroom.core.params import GenerationParams, PromptPart, image_seed
 from darkroom.engine.engine import Engine
+from darkroom.engine.requests import Request
 from darkroom.engine.rows import Finished
-from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.model.denoiser import Conditioning, Denoiser, Encoded, Prepared
 from darkroom.model.schedules import flow_sigmas
 
 CHANNELS, DIM, TOKENS = 4, 32, 6
@@ -54,33 +56,48 @@ class Network(nn.Module):
 
 
 class TinyDenoiser:
-    """A denoiser as the engine wants it. `passes` records the rows of every pass that was tried."""
+    """A denoiser as the engine wants it. `passes` records the rows of every pass, `encodings` the texts of every call."""
 
-    name = "tiny"
     weights_hash = "0" * 64
     device = torch.device("cpu")
     dtype = torch.float32
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "tiny") -> None:
+        self.name = name
         self.network = Network().eval()
         self.passes: list[int] = []
+        self.encodings: list[tuple[str, ...]] = []
         self.before_pass: Callable[[int], None] = lambda rows: None
 
-    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+    def texts(self, params: GenerationParams) -> tuple[str, ...]:
+        return (params.text, "")
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        self.encodings.append(tuple(texts))
+        if any("fault=text" in text for text in texts):
+            raise ModelError("tiny cannot read that")
+        return [self._words(text, nan="fault=nan" in text) for text in texts]
+
+    def prepare(
+        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+    ) -> Prepared:
         wishes = dict(word.split("=") for word in params.text.split() if "=" in word)
         self._refuse(wishes.get("fault"))
         assert params.seed is not None
         side, guidance = int(wishes.get("side", 8)), float(wishes.get("guidance", 1))
+        encoded = encoded or {text: self.encode([text])[0] for text in self.texts(params)}
         generator = torch.Generator().manual_seed(image_seed(params.seed, index))
         latent = torch.randn(CHANNELS, side, side, generator=generator)
         return Prepared(
-            row_class=f"tiny/{side}",
+            row_class=f"{self.name}/{side}",
             latent=latent * torch.nan if wishes.get("fault") == "noise" else latent,
             sigmas=flow_sigmas(int(wishes.get("steps", 4)))[: int(wishes.get("keep", 999))],
             guidance=guidance,
             sampler=wishes.get("sampler", "euler"),
-            conditional=self._words(params.text, nan=wishes.get("fault") == "nan"),
-            unconditional=None if guidance == 1 or "alone" in params.text else self._words(""),
+            conditional=encoded[params.text],
+            unconditional=None if guidance == 1 or "alone" in params.text else encoded[""],
+            guidance_rule=wishes.get("rule", "linear"),
+            noise_seed=image_seed(params.seed, index),
         )
 
     def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:
@@ -135,6 +152,22 @@ def run(engine: Engine, *, limit: int = 500) -> tuple[list[Event], dict[tuple[st
     return events, {(each.job_id, each.index): each for each in engine.take_finished()}
 
 
+def put(
+    engine: Engine, denoiser: Denoiser, job_id: str, index: int, params: GenerationParams, **more: Any
+) -> None:
+    """Adds a request; `more` is its priority, flow or saved state."""
+    engine.add(denoiser, Request(job_id=job_id, index=index, params=params, **more))
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The number of threads that torch has in the test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def tiny() -> TinyDenoiser:
     return TinyDenoiser()
@@ -153,6 +186,11 @@ def gaussian() -> GaussianDenoiser:
 @pytest.fixture(name="ask")
 def _ask() -> Callable[..., GenerationParams]:
     return ask
+
+
+@pytest.fixture(name="put")
+def _put() -> Callable[..., None]:
+    return put
 
 
 @pytest.fixture(name="run")

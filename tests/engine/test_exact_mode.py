@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from darkroom.core.events import ImageCancelled, ImageFailed
+from darkroom.core.events import ImageFailed
 from darkroom.engine.engine import Engine
-from darkroom.engine.exactness import verify_exactness
 from darkroom.engine.passes import is_out_of_memory
+from darkroom.engine.profiles import Profile, Profiles
+from darkroom.engine.requests import Request
 
 WISHES = [
     f"{word} steps={steps} guidance={g} sampler={sampler}"
@@ -31,20 +33,22 @@ def denoiser(request: pytest.FixtureRequest) -> Any:
 
 
 def alone(denoiser: Any, params: Any, index: int, run: Any, **settings: Any) -> torch.Tensor:
-    engine = Engine(denoiser, **settings)
-    engine.add("alone", index, params)
+    engine = Engine(**settings)
+    engine.add(denoiser, Request(job_id="alone", index=index, params=params))
     latent: torch.Tensor = run(engine)[1]["alone", index].latent
     return latent
 
 
-def test_alone_or_with_three_others_in_flight_are_the_same_bits(denoiser: Any, ask: Any, run: Any) -> None:
+def test_alone_or_with_three_others_in_flight_are_the_same_bits(
+    denoiser: Any, ask: Any, put: Any, run: Any
+) -> None:
     expected = alone(denoiser, ask(WISHES[1], seed=7), 2, run)
-    engine = Engine(denoiser)
-    engine.add("a", 0, ask(WISHES[0]), priority=1)
-    engine.add("b", 1, ask(WISHES[2]))
+    engine = Engine()
+    put(engine, denoiser, "a", 0, ask(WISHES[0]), priority=1)
+    put(engine, denoiser, "b", 1, ask(WISHES[2]))
     engine.step()
-    engine.add("subject", 2, ask(WISHES[1], seed=7), priority=2)
-    engine.add("c", 0, ask(WISHES[4]))
+    put(engine, denoiser, "subject", 2, ask(WISHES[1], seed=7), priority=2)
+    put(engine, denoiser, "c", 0, ask(WISHES[4]))
     found = run(engine)[1]["subject", 2]
     assert found.exact and torch.equal(found.latent, expected)
 
@@ -56,108 +60,152 @@ def test_another_seed_or_index_is_another_image(tiny: Any, ask: Any, run: Any) -
     assert all((one - other).abs().max() > 0.1 for other in others)
 
 
-def test_random_mixes_with_cancels_equal_the_images_run_alone(denoiser: Any, ask: Any, run: Any) -> None:
-    rng = random.Random(3)
-    for mix in range(12):
-        engine = Engine(denoiser, rows_per_pass=rng.choice([2, 4, 5]))
-        requests = [
-            (f"job{i}", rng.randrange(4), ask(rng.choice(WISHES), seed=mix * 10 + i)) for i in range(7)
-        ]
-        events, waiting = [], list(requests)
-        while waiting or engine.busy:
-            if waiting and rng.random() < 0.6:
-                job_id, index, params = waiting.pop()
-                engine.add(job_id, index, params, priority=rng.randrange(3))
-            if rng.random() < 0.05:
-                engine.cancel(rng.choice(requests)[0])
-            events += engine.step()
-        cancelled = {event.job_id for event in events if isinstance(event, ImageCancelled)}
-        finished = {each.job_id: each for each in engine.take_finished()}
-        assert (
-            set(finished) | cancelled == {job_id for job_id, _, _ in requests}
-            and not set(finished) & cancelled
-        )
-        rows = engine.rows_per_pass("tiny/8")
-        for job_id, index, params in requests:
-            if job_id in finished:
-                assert torch.equal(
-                    finished[job_id].latent, alone(denoiser, params, index, run, rows_per_pass=rows)
-                )
-
-
-def test_without_exact_mode_company_shows(crowded: Any, ask: Any, run: Any) -> None:
+def test_without_exact_mode_company_shows(crowded: Any, ask: Any, put: Any, run: Any) -> None:
     """What the fixed number of rows is for: this device rounds by the number of rows."""
-    engine = Engine(crowded, exact=False)
+    engine = Engine(exact=False)
     for index in range(2):
-        engine.add("a", index, ask("fox"))
+        put(engine, crowded, "a", index, ask("fox"))
     found = run(engine)[1]["a", 0]
     assert not found.exact and found.fingerprint.rows == 0
     assert not torch.equal(found.latent, alone(crowded, ask("fox"), 0, run, exact=False))
     assert max(crowded.passes) == 2
 
 
-def test_every_pass_has_the_fixed_number_of_rows(tiny: Any, ask: Any, run: Any) -> None:
-    engine = Engine(tiny, rows_per_pass=5)
+def test_every_pass_has_the_fixed_number_of_rows(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    engine = Engine(profiles=Profiles(rows=5, measure=False))
     for index, wish in enumerate(WISHES):
-        engine.add("a", index, ask(wish))
+        put(engine, tiny, "a", index, ask(wish))
     run(engine)
     assert set(tiny.passes) == {5}
+
+
+class Measured(Profiles):
+    """Profiles that say what a self-test would: which counts keep the bits, and where the knee is."""
+
+    def __init__(self, *, rows: int, equal: set[int], knee: int) -> None:
+        super().__init__(rows=rows, measure=False)
+        self._equal, self._knee = frozenset(equal), knee
+
+    def of(self, denoiser: Any, prepared: Any, *, exact: bool = True) -> Profile:
+        unproven = super().of(denoiser, prepared, exact=exact)
+        return replace(unproven, equal=self._equal if exact else frozenset(), knee=self._knee)
+
+
+def test_a_pass_is_padded_to_the_next_proven_count(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    engine = Engine(profiles=Measured(rows=8, equal={4, 8, 12}, knee=12))
+    for index, wish in enumerate(("fox guidance=2", "owl", "sea guidance=3 steps=3")):
+        put(engine, tiny, "a", index, ask(wish))
+    put(engine, tiny, "b", 0, ask("fox guidance=2 steps=1"))
+    put(engine, tiny, "b", 1, ask("fox guidance=2 steps=1"))
+    put(engine, tiny, "b", 2, ask("fox guidance=2 steps=1"))
+    finished = run(engine)[1].values()
+    assert tiny.passes == [12, 8, 8, 4], "11 rows, 5, 5 and, once the short ones are done, 3"
+    assert all(each.exact and each.fingerprint.rows == 8 for each in finished)
+
+
+def test_fast_mode_pads_nothing_and_stops_at_the_knee(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    engine = Engine(exact=False, profiles=Measured(rows=8, equal={4, 8}, knee=4))
+    for index in range(7):
+        put(engine, tiny, "a", index, ask("fox steps=1"))
+    run(engine)
+    assert tiny.passes == [4, 3]
+
+
+def test_a_count_that_is_called_proven_and_is_not_changes_bits(
+    crowded: Any, ask: Any, put: Any, run: Any
+) -> None:
+    """What the self-test guards against: this device rounds by the number of rows."""
+    wrong = Measured(rows=8, equal={4, 8}, knee=8)
+    expected = alone(crowded, ask("fox"), 0, run, profiles=wrong)
+    engine = Engine(profiles=wrong)
+    for index in range(6):
+        put(engine, crowded, "a", index, ask("fox"))
+    assert not torch.equal(run(engine)[1]["a", 0].latent, expected)
+
+
+def no_more_than(limit: int, text: str = "out of memory") -> Callable[[int], None]:
+    """A device whose memory suffices for so many rows."""
+
+    def before_pass(rows: int) -> None:
+        if rows > limit:
+            raise RuntimeError(text)
+
+    return before_pass
 
 
 @pytest.mark.parametrize(
     "text", ["CUDA out of memory. Tried to allocate", "DefaultCPUAllocator: can't allocate memory"]
 )
-def test_out_of_memory_halves_the_rows_and_repeats_the_step(tiny: Any, ask: Any, run: Any, text: str) -> None:
-    def small_device(rows: int) -> None:
-        if rows > 3:
-            raise RuntimeError(text)
-
-    tiny.before_pass = small_device
-    engine = Engine(tiny)
+def test_out_of_memory_halves_the_rows_and_repeats_the_step(
+    tiny: Any, ask: Any, put: Any, run: Any, text: str
+) -> None:
+    engine = Engine()
     for index in range(4):
-        engine.add("a", index, ask("fox steps=3 guidance=2"))
+        put(engine, tiny, "a", index, ask("fox steps=3 guidance=2"))
+    tiny.before_pass = no_more_than(3, text)
     first = engine.step()
     assert tiny.passes == [8, 4, 2, 2, 2, 2], "all eight rows of the same step, in smaller passes"
     assert [event.step for event in first] == [1, 1, 1, 1]
     events, finished = run(engine)
     assert not any(isinstance(event, ImageFailed) for event in events) and len(finished) == 4
-    assert {each.fingerprint.rows for each in finished.values()} == {2}
-    for index in range(4):
-        assert torch.equal(
-            finished["a", index].latent,
-            alone(tiny, ask("fox steps=3 guidance=2"), index, run, rows_per_pass=2),
-        )
+    assert tiny.passes[6:] == [2] * 8 and engine.vitals().out_of_memory == 2
+    assert not any(each.exact for each in finished.values()), "nobody has proven that two rows keep the bits"
 
 
-def test_an_image_that_saw_two_numbers_of_rows_is_not_called_exact(crowded: Any, ask: Any, run: Any) -> None:
-    engine = Engine(crowded, rows_per_pass=4)
-    engine.add("a", 0, ask("fox steps=3"))
+def test_out_of_memory_stays_on_proven_counts_while_there_are_any(
+    tiny: Any, ask: Any, put: Any, run: Any
+) -> None:
+    """This device keeps bits at 3 and at 12 rows alike, so an image that saw both is still exact."""
+    tiny.estimate = lambda latents, sigmas, words: latents / 2 + 1e-4 * (len(latents) % 9)
+    profiles = Measured(rows=12, equal={3, 12}, knee=12)
+    expected = alone(tiny, ask("fox guidance=2"), 0, run, profiles=profiles)
+    engine = Engine(profiles=profiles)
+    for index in range(6):
+        put(engine, tiny, "a", index, ask("fox guidance=2"))
     engine.step()
-    crowded.before_pass = lambda rows: (_ for _ in ()).throw(torch.OutOfMemoryError()) if rows > 2 else None
-    engine.add("b", 0, ask("fox steps=3"))
+    tiny.before_pass = no_more_than(7)
     finished = run(engine)[1]
-    assert not finished["a", 0].exact and finished["b", 0].exact
+    assert set(tiny.passes[-5:]) == {3} and all(each.exact for each in finished.values())
+    assert torch.equal(finished["a", 0].latent, expected)
 
 
-def test_memory_is_counted_by_class(tiny: Any, ask: Any, run: Any) -> None:
-    engine = Engine(tiny, rows_per_pass=4)
-    tiny.before_pass = lambda rows: (_ for _ in ()).throw(MemoryError()) if rows > 2 else None
-    engine.add("a", 0, ask("fox side=6"))
+def test_an_image_that_saw_a_count_that_is_not_proven_is_not_called_exact(
+    crowded: Any, ask: Any, put: Any, run: Any
+) -> None:
+    engine = Engine(profiles=Profiles(rows=4, measure=False))
+    put(engine, crowded, "a", 0, ask("fox steps=1"))
+    assert run(engine)[1]["a", 0].exact
+    put(engine, crowded, "b", 0, ask("fox steps=3"))
+    engine.step()
+    crowded.before_pass = no_more_than(2)
+    engine.step()
+    put(engine, crowded, "c", 0, ask("fox steps=3"))
+    finished = run(engine)[1]
+    assert not finished["b", 0].exact and not finished["c", 0].exact
+    assert finished["b", 0].fingerprint.rows == 4 and finished["c", 0].fingerprint.rows == 0
+
+
+def test_memory_is_counted_by_class(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    engine = Engine(profiles=Profiles(rows=4, measure=False))
+    tiny.before_pass = no_more_than(2)
+    put(engine, tiny, "a", 0, ask("fox side=6 guidance=2"))
     engine.step()
     tiny.before_pass = lambda rows: None
-    engine.add("b", 0, ask("fox"))
+    put(engine, tiny, "b", 0, ask("fox guidance=2", seed=2))
     assert len(run(engine)[1]) == 2
-    assert (engine.rows_per_pass("tiny/6"), engine.rows_per_pass("tiny/8")) == (2, 4)
+    assert sorted(tiny.passes) == [2, 2, 2, 2, 4, 4, 4, 4, 4], "the first of them was too many"
 
 
-def test_a_device_without_room_for_one_row_fails_who_asked_and_goes_on(tiny: Any, ask: Any, run: Any) -> None:
-    engine = Engine(tiny)
+def test_a_device_without_room_for_one_row_fails_who_asked_and_goes_on(
+    tiny: Any, ask: Any, put: Any, run: Any
+) -> None:
+    engine = Engine()
     tiny.before_pass = lambda rows: (_ for _ in ()).throw(torch.OutOfMemoryError("out of memory"))
-    engine.add("big", 0, ask("fox guidance=2"))
+    put(engine, tiny, "big", 0, ask("fox guidance=2"))
     events = engine.step()
     assert isinstance(events[0], ImageFailed) and "no memory for one row of tiny/8" in events[0].reason
     tiny.before_pass = lambda rows: None
-    engine.add("next", 0, ask("fox guidance=2"))
+    put(engine, tiny, "next", 0, ask("fox guidance=2"))
     assert list(run(engine)[1]) == [("next", 0)] and set(tiny.passes[-2:]) == {1}
 
 
@@ -167,9 +215,9 @@ def test_only_memory_faults_are_taken_for_memory_faults() -> None:
     assert not is_out_of_memory(ValueError("out of memory"))
 
 
-def test_threads_are_pinned(tiny: Any, ask: Any) -> None:
-    engine = Engine(tiny)
-    engine.add("a", 0, ask("fox"))
+def test_threads_are_pinned(tiny: Any, ask: Any, put: Any) -> None:
+    engine = Engine()
+    put(engine, tiny, "a", 0, ask("fox"))
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
@@ -179,49 +227,14 @@ def test_threads_are_pinned(tiny: Any, ask: Any) -> None:
         torch.set_num_threads(threads)
 
 
-def test_the_self_test_passes_where_bits_are_kept_and_fails_where_they_are_not(tiny: Any, ask: Any) -> None:
-    report = verify_exactness(tiny, ask("fox guidance=2"), rows_per_pass=4)
-    assert (
-        report.holds
-        and report.row_class == "tiny/8"
-        and report.slots_tried == 4
-        and report.max_difference == 0
-    )
-    assert report.fingerprint.rows == 4 and tiny.passes == [4] * 5
-
-    estimate = tiny.estimate
-
-    def leaky(latents: Any, sigmas: Any, words: Any) -> Any:
-        made = estimate(latents, sigmas, words)
-        return made + 1e-6 * made.mean(dim=0, keepdim=True)
-
-    tiny.estimate = leaky
-    report = verify_exactness(tiny, ask("fox guidance=2"), rows_per_pass=4)
-    assert not report.holds and report.slots_differing == (0, 1, 2, 3) and 0 < report.max_difference < 1e-3
-
-
-def test_the_self_test_sees_a_slot_that_rounds_differently_and_nan(tiny: Any, ask: Any) -> None:
-    estimate = tiny.estimate
-    for fault in (1e-6, torch.nan):
-
-        def crooked(latents: Any, sigmas: Any, words: Any, fault: float = fault) -> Any:
-            made = estimate(latents, sigmas, words).clone()
-            made[2] += fault
-            return made
-
-        tiny.estimate = crooked
-        report = verify_exactness(tiny, ask("fox"), rows_per_pass=3)
-        assert report.slots_differing == (2,) and report.max_difference > 0
-
-
-def test_the_fingerprint_names_what_bits_depend_on(tiny: Any, ask: Any, run: Any) -> None:
-    engine = Engine(tiny)
-    engine.add("a", 0, ask("fox"))
+def test_the_fingerprint_names_what_bits_depend_on(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    engine = Engine()
+    put(engine, tiny, "a", 0, ask("fox"))
     one = run(engine)[1]["a", 0].fingerprint
     assert (one.model, one.rows, one.device, one.dtype) == ("tiny", 8, "cpu", "float32")
     assert one.torch == torch.__version__ and one.threads == torch.get_num_threads() and one.cpu_capability
     assert len(one.short) == 12 and int(one.short, 16) >= 0
-    narrower = Engine(tiny, rows_per_pass=4)
-    narrower.add("a", 0, ask("fox"))
+    narrower = Engine(profiles=Profiles(rows=4, measure=False))
+    put(narrower, tiny, "a", 0, ask("fox"))
     other = run(narrower)[1]["a", 0].fingerprint
     assert other != one and other.short != one.short

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.fleet.devices import Device, cpu_devices, cuda_devices
+from darkroom.fleet.devices import Device, cpu_devices, cuda_devices, local_devices
 from darkroom.fleet.local import LOG_MAX_BYTES, LocalFleet, worker_command
 
 WAIT_S = 20.0
@@ -320,6 +320,35 @@ def test_devices(tmp_path: Path) -> None:
         "cuda-5",
     ]
     assert cuda_devices({"CUDA_VISIBLE_DEVICES": ""}, listed=tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({}, ["cuda-0", "cuda-1"]),
+        ({"workers": 1}, ["cuda-0"]),
+        ({"workers": 3}, ["cuda-0", "cuda-1"]),
+        ({"workers": 0}, []),
+        ({"device": "cpu"}, ["cpu"]),
+        ({"device": "cpu", "workers": 2}, ["cpu-1", "cpu-2"]),
+        ({"device": "cuda"}, ["cuda-0", "cuda-1"]),
+        ({"device": "cuda:1"}, ["cuda-1"]),
+        ({"device": "cuda:7"}, ["cuda-7"]),
+    ],
+)
+def test_the_devices_of_this_machine(tmp_path: Path, asked: dict[str, Any], names: list[str]) -> None:
+    for bus in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / bus).mkdir()
+    assert [each.name for each in local_devices({}, listed=tmp_path, **asked)] == names
+
+
+def test_a_worker_that_sees_one_device_finds_it_as_its_first(tmp_path: Path) -> None:
+    (tmp_path / "0000:01:00.0").mkdir()
+    environ = {"CUDA_VISIBLE_DEVICES": "3,5"}
+    (device,) = local_devices(environ, device="cuda:1", listed=tmp_path)
+    assert device.environment == {"CUDA_VISIBLE_DEVICES": "5", "DARKROOM_DEVICE": "cuda"}
+    assert local_devices({}, listed=tmp_path / "none")[0].environment == {"CUDA_VISIBLE_DEVICES": ""}
+    assert local_devices({}, listed=tmp_path / "none", workers=2)[1].name == "cpu-2"
 
 
 def test_workers_are_called_after_their_machine() -> None:

@@ -15,7 +15,8 @@ from tests.gateway.conftest import House, Person
 from darkroom.core.ids import new_id
 from darkroom.core.jobs import Cause, JobMoved, JobState
 from darkroom.core.ports import Vitals
-from darkroom.core.work import Failure, Fault
+from darkroom.core.work import EngineVitals, Failure, Fault
+from darkroom.gateway.engine_metrics import LABELS
 from darkroom.gateway.health import refresh
 from darkroom.gateway.metrics import Metrics, follow
 from darkroom.storage.objects.folder import FolderObjects
@@ -30,8 +31,9 @@ def exposed(metric: Metric) -> str:
 
 def labels_of(metrics: Metrics) -> dict[str, set[str]]:
     """What is exposed, by the labels that it was made with (a histogram's `le` is not one of them)."""
-    own = metrics.registry._collector_to_names
-    return {exposed(next(iter(each.describe()))): set(each._labelnames) for each in own}  # type: ignore[attr-defined]
+    own = metrics.registry._collector_to_names.keys() - {metrics.engines}
+    plain = {exposed(next(iter(each.describe()))): set(each._labelnames) for each in own}  # type: ignore[attr-defined]
+    return plain | {exposed(each): set(LABELS) for each in metrics.engines.describe()}
 
 
 def test_the_table_names_every_metric_and_its_labels() -> None:
@@ -132,6 +134,30 @@ def test_vitals_are_shown(house: House) -> None:
     assert value(metrics, "darkroom_oldest_ready_seconds") == 8
     assert value(metrics, "darkroom_database_bytes") == 9_000_000
     assert value(metrics, "darkroom_objects_free_bytes") == 5
+
+
+async def test_an_engine_is_shown_while_its_worker_is_here(house: House) -> None:
+    metrics, labels = house.gateway.metrics, {"worker": "w1", "device": "cpu"}
+    for name in ("w1", "w2"):
+        await house.worker(name)
+        vitals = EngineVitals(
+            passes=10, rows=60, padding_rows=20, device_ms=2_500.0, texts_cached=3, texts_encoded=4,
+            out_of_memory=1, in_flight=8, waiting=2, oldest_wait_s=0.5, undecoded=5,
+        )  # fmt: skip
+        house.dispatcher.heartbeat(name, [], vitals)
+    await refresh(house.gateway)
+    told = {
+        name: metrics.registry.get_sample_value(f"darkroom_engine_{name}", labels)
+        for name in (
+            "passes_total", "rows_total", "padding_rows_total", "device_seconds_total", "texts_cached_total",
+            "texts_encoded_total", "out_of_memory_total", "in_flight", "waiting", "oldest_wait_seconds", "undecoded",
+        )
+    }  # fmt: skip
+    assert list(told.values()) == [10, 60, 20, 2.5, 3, 4, 1, 8, 2, 0.5, 5]
+    await house.dispatcher.leave("w1")
+    house.dispatcher.heartbeat("w2", [])  # of an older make: it does not say
+    await refresh(house.gateway)
+    assert "darkroom_engine_passes_total{" not in metrics.text().decode()
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:

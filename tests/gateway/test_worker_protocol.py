@@ -79,6 +79,7 @@ async def test_a_whole_life(house: House, member: Person, worker: httpx.AsyncCli
     claim = {"job_id": job["job_id"], "fence": job["fence"]}
     assert job == claim | {
         "prompt": job["prompt"], "model": "able-1", "seed": 5, "lane": "fast", "images": 4, "attempt": 1,
+        "flow": job["flow"], "saved_url": "",
     }  # fmt: skip
     assert job["job_id"] == job_id and (found["cancel"], found["abandon"], found["drain"]) == ([], [], False)
     heartbeat = await worker.post("heartbeat", json={"worker_id": "w1", "claims": [claim]})
@@ -111,6 +112,83 @@ async def test_failures_cancels_and_abandoned_runs(
     assert (ended["state"], ended["charged_gpu_ms"]) == ("cancelled", 70)
     answer = await worker.post("uploads", json={"worker_id": "w1", **claim, "files": []})
     fault(answer, 409, "stale_claim")
+
+
+async def test_a_job_that_is_handed_back_with_its_state_is_gone_on_with(
+    house: House, member: Person, worker: httpx.AsyncClient
+) -> None:
+    job_id = await submitted(house, member)
+    (job,) = (await pull(worker))["jobs"]
+    claim = {"job_id": job["job_id"], "fence": job["fence"]}
+    files = [{"name": "state.safetensors", "media_type": "application/octet-stream"}]
+    answer = await worker.post("uploads", json={"worker_id": "w1", **claim, "files": files})
+    url = answer.json()["urls"]["state.safetensors"]
+    put = await worker.put(
+        f"http://{HOST}{url}", content=b"half", headers={"Content-Type": "application/octet-stream"}
+    )
+    assert put.is_success, put.text
+    drained = {"kind": "failed", "fault": "drained", "saved": "state.safetensors"}
+    body = {"worker_id": "w1", "reports": [claim | drained]}
+    assert (await worker.post("reports", json=body)).json() == {"outcomes": ["accepted"]}
+    (again,) = (await pull(worker))["jobs"]
+    assert again["saved_url"].startswith(f"/files/staging/{job_id}/{job['fence']}/state.safetensors?")
+    got = await worker.get(f"http://{HOST}{again['saved_url']}")
+    assert (got.content, got.headers["content-type"]) == (b"half", "application/octet-stream")
+    assert got.headers["content-security-policy"].startswith("sandbox")
+    assert again["flow"] == job["flow"] and str(member.account.id) not in str(again)
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("0.png", "application/octet-stream"),
+        ("state.safetensors", "image/png"),
+        ("0.svg", "image/svg+xml"),
+    ],
+)
+async def test_only_a_state_is_no_picture(
+    house: House, member: Person, worker: httpx.AsyncClient, name: str, media_type: str
+) -> None:
+    await submitted(house, member)
+    (job,) = (await pull(worker))["jobs"]
+    files = [{"name": name, "media_type": media_type}]
+    body = {"worker_id": "w1", "job_id": job["job_id"], "fence": job["fence"], "files": files}
+    fault(await worker.post("uploads", json=body), 422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "vitals",
+    [
+        {"passes": -1},
+        {"passes": 1 << 53},
+        {"passes": 1.5},
+        {"device_ms": -0.1},
+        {"oldest_wait_s": 1e300},
+        {"mood": 1},
+        [],
+        "fine",
+    ],
+)
+async def test_vitals_that_are_none(house: House, worker: httpx.AsyncClient, vitals: object) -> None:
+    answer = await worker.post("heartbeat", json={"worker_id": "w1", "claims": [], "vitals": vitals})
+    fault(answer, 422, "invalid_request")
+
+
+async def test_a_pull_may_name_lanes(house: House, member: Person, worker: httpx.AsyncClient) -> None:
+    await submitted(house, member)
+    assert (await pull(worker, lanes=["turbo"]))["jobs"] == []
+    for lanes in (["express"], ["turbo"] * 4, "turbo"):
+        body = {"worker_id": "w1", "free": 1, "lanes": lanes}
+        fault(await worker.post("pull", json=body), 422, "invalid_request")
+    assert len((await pull(worker, lanes=["turbo", "fast"]))["jobs"]) == 1
+
+
+async def test_a_heartbeat_may_carry_vitals(house: House, worker: httpx.AsyncClient) -> None:
+    for vitals in (None, {"passes": 3, "device_ms": 1.5}):
+        body = {"worker_id": "w1", "claims": [], "vitals": vitals}
+        assert (await worker.post("heartbeat", json=body)).status_code == 200
+    ((found, said),) = house.dispatcher.vitals()
+    assert (found.name, said.passes, said.device_ms, said.waiting) == ("w1", 3, 1.5, 0)
 
 
 async def test_progress_carries_previews(house: House, member: Person, worker: httpx.AsyncClient) -> None:

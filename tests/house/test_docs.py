@@ -47,6 +47,8 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[s
     if not isinstance(command, click.Group):
         yield context.command_path, command
         return
+    if command.invoke_without_command:
+        yield context.command_path, command
     for name in command.list_commands(context):
         below = command.get_command(context, name)
         assert below is not None, f"{context.command_path} lists {name} and has no such command"
@@ -74,7 +76,7 @@ def tree() -> dict[str, click.Command]:
     """Full name (`darkroom imagine`) -> command."""
     from darkroom.cli import main
 
-    root = next(value for value in vars(main).values() if isinstance(value, click.Group))
+    root = main.darkroom
     return dict(commands(root, click.Context(root, info_name="darkroom")))
 
 

@@ -10,6 +10,7 @@ from tests.lifecycle.conftest import BAD, FINE, eventually
 from darkroom.core.errors import NotFound, StoreUnavailable
 from darkroom.core.jobs import Change, JobState, Outcome
 from darkroom.core.news import JobPreviewed, JobProgressed
+from darkroom.core.params import Lane
 from darkroom.core.verdicts import Subject
 from darkroom.core.work import Claim, Fault, Instructions, Progress
 from darkroom.core.workers import WorkerState
@@ -286,6 +287,22 @@ async def test_failures_open_the_breaker_then_one_canary_then_quarantine(world):
     await world.later(2)
     (worker,) = await world.store.operations.workers()
     assert (worker.state, worker.reason) == (WorkerState.QUARANTINED, "its breaker opened too often")
+
+
+async def test_a_full_worker_takes_one_more_of_a_more_urgent_lane(world):
+    ada = await world.account("ada", plan="pro")
+    await world.worker("w1", slots=1)
+    (slow,) = await world.submit(ada, "a fox", lane=Lane.RELAX)
+    (held,) = await world.pull(free=1)
+    await world.submit(ada, "a fox", lane=Lane.RELAX)
+    urgent = frozenset({Lane.TURBO, Lane.FAST})
+    how = {"free": 1, "warm": [], "lanes": urgent}
+    assert await world.dispatcher.pull("w1", wait_s=0, **how) == []
+    waiting = asyncio.create_task(world.dispatcher.pull("w1", wait_s=20, **how))
+    await asyncio.sleep(0)
+    (quick,) = await world.submit(ada, "a fox", lane=Lane.TURBO)
+    (urgent_one,) = await asyncio.wait_for(waiting, 10)
+    assert (held.claim.job_id, urgent_one.claim.job_id) == (slow.id, quick.id)
 
 
 async def test_progress_is_told_and_marked_without_waiting_for_the_store(world):

@@ -60,7 +60,7 @@ WRONG = {
     "models is no table": ("models = 3", "lists no model"),
     "another section": (FOX + "[modells]\n", "unknown section 'modells'"),
     "an entry that is no table": ("[models]\nfox = 3", "models.fox must be a table"),
-    "an unknown key": (FOX + "size = 3", "models.fox-1 has an unknown key 'size'; known are default"),
+    "an unknown key": (FOX + "size = 3", "models.fox-1 has an unknown key 'size'; known are adapters"),
     "a name of its own": (FOX + 'name = "x"', "unknown key 'name'"),
     "a name with a space": (change("fox-1", '"fox 1"'), "is no name for --v"),
     "two spellings of a name": (FOX + OWL.replace("owl-2", "FOX-1"), "two models named 'fox-1'"),

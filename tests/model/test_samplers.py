@@ -14,7 +14,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from darkroom.model.samplers import SAMPLERS, History, Sampler, ddim, dpmpp_2m, dpmpp_2m_flow, euler, heun
+from darkroom.model.samplers import (
+    SAMPLERS,
+    History,
+    Sampler,
+    ddim,
+    dpmpp_2m,
+    dpmpp_2m_flow,
+    euler,
+    euler_ancestral,
+    euler_ancestral_flow,
+    heun,
+)
 from darkroom.model.schedules import alpha_bar_sigmas, flow_sigmas, karras_sigmas
 
 MEAN, SPREAD = 0.7, 0.4
@@ -102,7 +113,7 @@ def test_many_steps_in_fp32_reach_the_exact_solution(name: str, form: Form) -> N
     torch.testing.assert_close(found, exact_path(x, sigmas[0], 0.0, form), atol=allowed, rtol=0)
 
 
-@pytest.mark.parametrize("name", [n for n in SAMPLERS if n not in {"euler", "ddim"}])
+@pytest.mark.parametrize("name", [n for n, sampler in SAMPLERS.items() if sampler.past])
 def test_second_order_beats_euler_at_equal_evaluations(name: str) -> None:
     form = FORM_OF[name][0]
     steps = 16 // SAMPLERS[name].evaluations
@@ -175,20 +186,57 @@ def test_a_stopped_heun_is_of_second_order_too() -> None:
 def test_rows_at_mixed_levels_equal_rows_alone_bit_for_bit(name: str) -> None:
     """Among the rows: a first step from pure noise, one without a past, one in the middle, a correction, a last one."""
     generator = torch.Generator().manual_seed(1)
-    x, denoised, past_x, past_denoised = torch.randn(4, 5, 2, 4, 4, generator=generator).unbind()
+    x, denoised, past_x, past_denoised, noise = torch.randn(5, 5, 2, 4, 4, generator=generator).unbind()
     sigma = torch.tensor([1.0, 0.6, 0.5, 0.4, 0.2])
     sigma_next = torch.tensor([0.9, 0.5, 0.4, 0.4 if name == "heun" else 0.3, 0.0])
     past_sigma = torch.tensor([1.0, 0.6, 0.7, 0.5, 0.3])
     step = SAMPLERS[name].step
     together = step(
-        x, denoised, sigma, sigma_next, History(x=past_x, denoised=past_denoised, sigma=past_sigma)
+        x, denoised, sigma, sigma_next, History(x=past_x, denoised=past_denoised, sigma=past_sigma), noise
     )
     assert together.isfinite().all()
     for row in range(5):
         one = slice(row, row + 1)
         past = History(x=past_x[one], denoised=past_denoised[one], sigma=past_sigma[one])
-        alone = step(x[one], denoised[one], sigma[one], sigma_next[one], past)
+        alone = step(x[one], denoised[one], sigma[one], sigma_next[one], past, noise[one])
         assert torch.equal(alone[0], together[row]), f"row {row}"
         if past_sigma[row] == sigma[row]:
-            first = step(x[one], denoised[one], sigma[one], sigma_next[one], None)
+            first = step(x[one], denoised[one], sigma[one], sigma_next[one], None, noise[one])
             assert torch.equal(alone, first), "a row without a past takes a first step"
+
+
+def test_euler_ancestral_is_the_known_formula() -> None:
+    """sigma_up^2 = s'^2 (s^2 - s'^2) / s^2, sigma_down^2 = s'^2 - sigma_up^2, x' = x + (sigma_down - s) d + sigma_up n."""
+    x, x0, noise = torch.randn(3, 1, 2, 4, 4, dtype=torch.float64).unbind()
+    for s, s_next in ((14.6, 9.1), (0.9, 0.2), (0.03, 0.0)):
+        up = math.sqrt(s_next**2 * (s**2 - s_next**2) / s**2)
+        known = x + (math.sqrt(s_next**2 - up**2) - s) * (x - x0) / s + up * noise
+        sigma, sigma_next = torch.tensor([[s], [s_next]], dtype=torch.float64).unbind()
+        torch.testing.assert_close(euler_ancestral(x, x0, sigma, sigma_next, None, noise), known)
+
+
+@pytest.mark.parametrize(
+    ("step", "alpha"), [(euler_ancestral, lambda s: 1.0), (euler_ancestral_flow, lambda s: 1 - s)]
+)
+def test_ancestral_steps_keep_data_and_noise_in_the_proportions_of_their_level(
+    step: Callable[..., Tensor], alpha: Callable[[float], float]
+) -> None:
+    """Of alpha x0 + sigma n, with x0 known, it makes alpha' x0 + sigma' n', where n' is partly the old and partly new."""
+    parts = torch.eye(3, dtype=torch.float64).view(3, 1, 1, 1, 3)  # x0, old noise and new noise, told apart
+    x0, old, new = parts.unbind()
+    for s, s_next in ((1.0, 0.8), (0.7, 0.3), (0.2, 0.15)):
+        sigma, sigma_next = torch.tensor([[s], [s_next]], dtype=torch.float64).unbind()
+        found = step(alpha(s) * x0 + s * old, x0, sigma, sigma_next, None, new).flatten().tolist()
+        assert found[0] == pytest.approx(alpha(s_next))
+        assert math.hypot(found[1], found[2]) == pytest.approx(s_next) and found[2] > 0.1 * s_next
+
+
+@pytest.mark.parametrize("step", [euler_ancestral, euler_ancestral_flow])
+def test_an_ancestral_step_to_zero_is_the_estimate_and_none_goes_without_noise(
+    step: Callable[..., Tensor],
+) -> None:
+    x, x0, noise = torch.randn(3, 2, 2, 4, 4).unbind()
+    sigma, zero = torch.tensor([1.0, 0.3]), torch.zeros(2)
+    torch.testing.assert_close(step(x, x0, sigma, zero, None, noise), x0, atol=1e-6, rtol=1e-6)
+    with pytest.raises(AssertionError, match="noise"):
+        step(x, x0, sigma, zero, None)

@@ -11,6 +11,7 @@ from torch import Tensor
 from darkroom.core.params import Aspect, GenerationParams, PromptPart
 from darkroom.engine.engine import Engine
 from darkroom.engine.exactness import verify_exactness
+from darkroom.engine.requests import Request
 from darkroom.model.mini import BANK_NAME, TOO_LONG, WEIGHTS_NAME, Mini
 from darkroom.model.text_encoder import TEXT_TOKENS, WEIGHTS_FILE, WEIGHTS_FOLDER
 
@@ -32,9 +33,9 @@ def asked(text: str = PROMPT, **changes: object) -> GenerationParams:
 
 def latents(model: Mini, *wanted: tuple[str, int, GenerationParams]) -> dict[tuple[str, int], Tensor]:
     """Final latents by (job, index) of images that share one engine."""
-    engine = Engine(model, preview_every=0)
+    engine = Engine(preview_every=0)
     for job, index, params in wanted:
-        engine.add(job, index, params)
+        engine.add(model, Request(job_id=job, index=index, params=params))
     while engine.busy:
         engine.step()
     return {(done.job_id, done.index): done.latent for done in engine.take_finished()}

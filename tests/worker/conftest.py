@@ -24,7 +24,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from darkroom.core.images import ImageFile, Variant
-from darkroom.core.work import Assignment, Claim, Failure, Fault, Progress, StagedFile, StagedImage
+from darkroom.core.params import Lane
+from darkroom.core.work import (
+    STATE_MAX_BYTES,
+    Assignment,
+    Claim,
+    EngineVitals,
+    Failure,
+    Fault,
+    Progress,
+    StagedFile,
+    StagedImage,
+)
 from darkroom.worker.generator import Drawn, Files, Glimpse, Happening
 from darkroom.worker.loop import Worker
 from darkroom.worker.messages import Introduction
@@ -49,6 +60,7 @@ class Service:
     known: set[str] = field(default_factory=set)
     registrations: list[Json] = field(default_factory=list)
     heartbeats: list[list[Json]] = field(default_factory=list)
+    vitals: list[Json | None] = field(default_factory=list)
     progress: list[Json] = field(default_factory=list)
     reports: list[Json] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -91,6 +103,9 @@ class Service:
             return JSONResponse(failing[1], failing[0])
         if path.startswith("/store/"):
             assert "authorization" not in request.headers
+            if request.method == "GET":
+                found = self.stored.get(path.removeprefix("/store/"))
+                return Response(found[1]) if found else Response(status_code=404)
             self.stored[path.removeprefix("/store/")] = (request.headers["content-type"], data)
             return Response()
         if request.headers["authorization"] != f"Bearer {TOKEN}":
@@ -114,14 +129,21 @@ class Service:
 
     async def _pull(self, body: Json) -> Json:
         for _ in range(int(body["wait_s"] / PULL_S)):
-            if self.waiting or self.drain or body["worker_id"] not in self.known:
+            lanes = body.get("lanes", list(Lane))
+            if (
+                any(job["lane"] in lanes for job in self.waiting)
+                or self.drain
+                or body["worker_id"] not in self.known
+            ):
                 break
             await asyncio.sleep(PULL_S)
-        jobs, self.waiting = self.waiting[: body["free"]], self.waiting[body["free"] :]
+        fit = [job for job in self.waiting if job["lane"] in body.get("lanes", [job["lane"]])][: body["free"]]
+        jobs, self.waiting = fit, [job for job in self.waiting if job not in fit]
         return {"jobs": jobs, **self._orders()}
 
     async def _heartbeat(self, body: Json) -> Json:
         self.heartbeats.append(body["claims"])
+        self.vitals.append(body.get("vitals"))
         return self._orders()
 
     async def _progress(self, body: Json) -> Json:
@@ -152,7 +174,7 @@ def _error(status: int, code: str, message: str, **more: str) -> Response:
 async def serve(service: Service) -> AsyncIterator[Service]:
     """The service on a free port of loopback, until the block ends."""
     app = Starlette(
-        routes=[Route("/{path:path}", service.answer, methods=["POST", "PUT"])],
+        routes=[Route("/{path:path}", service.answer, methods=["GET", "POST", "PUT"])],
     )
     started = asyncio.Event()
     server = _Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none"))
@@ -182,15 +204,18 @@ class _Server(uvicorn.Server):
 
 
 class FakeGenerator:
-    """Two steps a job; what is asked of it is written down."""
+    """Two steps a job; what is asked of it is written down. A saved state is the number of steps that were taken."""
 
     models = warm = ("mini-1",)
     device = "fake"
+    vitals = EngineVitals(passes=7, rows=20, padding_rows=1, device_ms=12.5)
 
     def __init__(self) -> None:
         self.jobs: dict[Claim, tuple[Assignment, int]] = {}
         self.told: list[Happening] = []
         self.added: list[Assignment] = []
+        self.given: list[bytes | None] = []
+        self.saved: list[bytes] = []
         self.cancelled: list[Claim] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -199,9 +224,19 @@ class FakeGenerator:
     def busy(self) -> bool:
         return bool(self.jobs or self.told)
 
-    def add(self, assignment: Assignment) -> None:
+    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
         self.added.append(assignment)
-        self.jobs[assignment.claim] = (assignment, 0)
+        self.given.append(saved)
+        self.jobs[assignment.claim] = (assignment, int(saved or 0))
+
+    def save(self, claim: Claim) -> bytes | None:
+        assignment, done = self.jobs[claim]
+        if "forgetful" in assignment.prompt:
+            return None
+        self.saved.append(
+            str(done).encode() if "huge" not in assignment.prompt else bytes(STATE_MAX_BYTES + 1)
+        )
+        return self.saved[-1]
 
     def cancel(self, claim: Claim) -> None:
         self.cancelled.append(claim)

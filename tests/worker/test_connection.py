@@ -185,7 +185,7 @@ async def test_an_upload_that_cannot_connect_names_the_host_and_not_the_signatur
 @pytest.mark.parametrize("url", ["http://x:y/", "files/x", "", "nowhere:8"])
 async def test_a_place_to_upload_to_that_is_none(service: Any, url: str) -> None:
     async with connect(service.url) as connection:
-        with pytest.raises(StoreUnavailable, match="a place for an upload that"):
+        with pytest.raises(StoreUnavailable, match="a place for a file that"):
             await connection.put(url, b"", media_type="image/png")
 
 

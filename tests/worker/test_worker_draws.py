@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -35,18 +36,25 @@ class Scorer:
 
 @pytest.mark.slow
 async def test_the_same_pixels_as_in_ones_own_process(
-    service: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+    service: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Here at the reference number of rows, in the worker at those that its self-test has proven."""
     monkeypatch.setenv("DARKROOM_THREADS", "1")  # as all tests
+    monkeypatch.setenv("DARKROOM_DATA", str(tmp_path))
+    monkeypatch.delenv("DARKROOM_REGISTRY", raising=False)
     settings = settings_of_process()
-    catalogue, studio = open_catalogue(settings), open_studio(settings)
+    catalogue = open_catalogue(settings)
+    studio = open_studio(settings, catalogue)
     (params,) = parse(PROMPT, catalogue=catalogue)
     job = Job(id="1", params=params, canonical=PROMPT, seed=7)
     (expected,) = draw(studio, [job], range(4), tell=lambda event: None, check=lambda: None)
 
     claim = service.job(prompt=PROMPT)
+    generator = EngineGenerator(open_studio(settings, catalogue, beside=True), catalogue)
+    generator.verify()
+    assert (tmp_path / "profiles.json").is_file()
     async with connect(service) as connection:
-        worker = Worker(connection, EngineGenerator(studio, catalogue), Developing(Scorer()))
+        worker = Worker(connection, generator, Developing(Scorer()))
         task = asyncio.create_task(worker.run())
         await service.until(lambda: service.reports)
         worker.drain()

@@ -179,6 +179,7 @@ async def test_without_time_it_hands_back_what_it_has(running: Any) -> None:
 
 async def test_it_leaves_though_nobody_listens(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("darkroom.worker.loop.LEAVE_WITHIN_S", 0.05)
+    monkeypatch.setattr("darkroom.worker.desk.HAND_ON_WITHIN_S", 0.05)
     running.service.job("endless")
     await running.service.until(lambda: running.generator.added)
     running.service.failing["*"] = UNAVAILABLE

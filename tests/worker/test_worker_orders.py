@@ -56,6 +56,34 @@ async def test_an_abandoned_job_is_dropped_without_a_word(running: Any) -> None:
     assert [report["kind"] for report in service.reports] == ["completed"]
 
 
+async def test_full_of_slow_jobs_it_takes_one_urgent_one_more(running: Any) -> None:
+    service = running.service
+    for number in (1, 2):
+        service.job("endless", number=number, lane="relax")
+    await service.until(lambda: len(running.generator.added) == 2)
+    service.job("endless", number=3, lane="relax")
+    service.job(number=4, lane="turbo")
+    service.job("endless", number=5, lane="turbo")
+    service.job("endless", number=6, lane="turbo")
+    await service.until(lambda: service.reports)
+    await service.until(lambda: len(running.generator.added) == 4)
+    assert service.reports[0]["job_id"].endswith("4") and service.reports[0]["kind"] == "completed"
+    beats = len(service.heartbeats)
+    await service.until(lambda: len(service.heartbeats) > beats + 3)
+    assert max(map(len, service.heartbeats)) == 3
+    assert [job["job_id"][-1] for job in service.waiting] == ["3", "6"]
+
+
+async def test_full_of_urgent_jobs_it_takes_no_more(running: Any) -> None:
+    service = running.service
+    for number in (1, 2, 3):
+        service.job("endless", number=number, lane="turbo")
+    await service.until(lambda: len(running.generator.added) == 2)
+    beats = len(service.heartbeats)
+    await service.until(lambda: len(service.heartbeats) > beats + 3)
+    assert len(running.generator.added) == 2 and len(service.waiting) == 1
+
+
 async def test_the_heartbeat_names_what_is_held(running: Any) -> None:
     claim = running.service.job("endless")
     await running.service.until(lambda: [claim] in running.service.heartbeats)

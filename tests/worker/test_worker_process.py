@@ -16,7 +16,7 @@ from darkroom.cli.worker import worker_command
 WAIT_S = 30.0
 CODE = """
 import logging, sys, time
-from darkroom.core.work import Failure, Fault
+from darkroom.core.work import EngineVitals, Failure, Fault
 from darkroom.worker.generator import Files
 from darkroom.worker.main import run_worker
 
@@ -24,8 +24,11 @@ class Endless:
     models = warm = ("mini-1",)
     device = "fake"
     busy = False
-    def add(self, assignment):
+    vitals = EngineVitals()
+    def add(self, assignment, saved=None):
         self.busy = True
+    def save(self, claim):
+        return b"half" if self.busy else None
     def cancel(self, claim):
         self.busy = False
     def step(self):

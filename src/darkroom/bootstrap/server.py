@@ -27,8 +27,9 @@ from darkroom import __version__
 from darkroom.billing.plans import read_plans
 from darkroom.billing.pricing import read_prices
 from darkroom.bootstrap.connections import Connection
-from darkroom.bootstrap.drawing import BUILTIN_FAMILY, open_catalogue
 from darkroom.bootstrap.folder import Running, announce, locked
+from darkroom.bootstrap.library import BUILTIN_FAMILY
+from darkroom.bootstrap.models import open_catalogue
 from darkroom.bootstrap.owner import Welcome, admit_local_workers, welcome
 from darkroom.bootstrap.stores import open_objects, open_store
 from darkroom.classifiers.text import OnnxTextEmbedder
@@ -38,11 +39,13 @@ from darkroom.delivery.bus import EventBus
 from darkroom.delivery.follower import Follower
 from darkroom.dispatch.policy import read_dispatch_policy
 from darkroom.dispatch.retry import retry_delay_s
+from darkroom.fleet.devices import local_devices
 from darkroom.fleet.local import LocalFleet
 from darkroom.gateway.app import create_app
 from darkroom.gateway.context import GatewaySettings
 from darkroom.lifecycle.dispatcher import Dispatcher
 from darkroom.lifecycle.rooms import Rooms
+from darkroom.model.families import FAMILIES
 from darkroom.moderation.policy import read_policy
 from darkroom.moderation.prompts import PromptModerator
 from darkroom.settings import Settings
@@ -148,7 +151,7 @@ def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: Ev
         bus=bus,
         clock=now,
         new_seed=lambda: secrets.randbelow(SEED_MAX + 1),
-        families=frozenset({BUILTIN_FAMILY}),
+        families=frozenset({BUILTIN_FAMILY, *FAMILIES}),
         retry_delay_s=lambda attempt: retry_delay_s(attempt, rng, dispatch_policy),
     )
 
@@ -228,7 +231,7 @@ async def _start_workers(
         url=url,
         token=token,
         logs=settings.data / "logs",
-        workers=settings.workers,
+        devices=local_devices(os.environ, workers=settings.workers, device=settings.device),
         on_exit=dispatcher.lost,
     )
     dispatcher.listen(drained=fleet.drain, readmitted=fleet.wake)

@@ -1,6 +1,6 @@
-"""How jobs are drawn in this process: all of them in one engine, each handed over when its images are finished.
+"""How jobs are drawn in this process: model by model in one engine, each job handed over when its images are finished.
 
-Reads as the story of one run: add -> step -> decode -> enlarge. Knows neither files nor terminals.
+Reads as the story of one run: load -> add -> step -> decode and enlarge. Knows neither files nor terminals.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from darkroom.core.events import Event, ImageFailed, RequestNoted
+from darkroom.core.errors import DarkroomError
+from darkroom.core.events import Event, ImageFailed, RequestNoted, StepTaken
 from darkroom.core.params import GenerationParams
+from darkroom.worker.loader import not_loaded
 from darkroom.worker.studio import Picture, Studio
 
 if TYPE_CHECKING:
-    from darkroom.engine.rows import Finished
+    from darkroom.engine.decoder import Done, Undone
+    from darkroom.model.denoiser import Denoiser
+
+LOADING_FAULTS = (DarkroomError, OSError, RuntimeError, ValueError, MemoryError)
+"""What a model may break on while it is loaded; the jobs of the others are drawn all the same."""
 
 PHASES = ("start", "text", "denoise", "decode", "upscale", "encode")
 
@@ -33,7 +39,10 @@ class Job:
 
 @dataclass(kw_only=True)
 class Clock:
-    """Seconds that a job spent in each phase. A step counts in full for every job that is still being drawn."""
+    """Seconds that a job spent in each phase. A step counts in full for every job that is still being drawn.
+
+    `denoise` is the time of the passes, `text` what a step takes besides: reading prompts and preparing images.
+    """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
 
@@ -67,14 +76,29 @@ def draw(
 ) -> Iterator[Drawn]:
     """Draw the images `indices` of every job and yield each job when it is done; a job that fails, fails alone.
 
-    `tell` hears every event; `check` is called before each step and may raise (Cancelled), which drops all jobs.
+    Jobs of one model are drawn together, models one after the other, so that not all of them need room at once. `tell`
+    hears every event; `check` is called before each step and may raise (Cancelled), which drops all jobs.
     """
-    run = _Run(studio, jobs, indices)
+    for model in dict.fromkeys(job.params.model for job in jobs):
+        check()
+        own = [job for job in jobs if job.params.model == model]
+        try:
+            denoiser = studio.models.now(model)
+        except LOADING_FAULTS as fault:
+            reason = not_loaded(model, fault).message
+            yield from [Drawn(job=job, pictures={}, clock=Clock(), failure=reason) for job in own]
+            continue
+        yield from _drawn(_Run(studio, denoiser, own, indices), own, tell=tell, check=check)
+
+
+def _drawn(
+    run: _Run, jobs: Sequence[Job], *, tell: Callable[[Event], None], check: Callable[[], None]
+) -> Iterator[Drawn]:
     try:
         for job in jobs:
             check()
             run.add(job)
-        while studio.engine.busy:
+        while run.busy:
             check()
             yield from run.step(tell)
     finally:
@@ -82,39 +106,56 @@ def draw(
 
 
 class _Run:
-    """The jobs in flight, by id."""
+    """The jobs of one model in flight, by id."""
 
-    def __init__(self, studio: Studio, jobs: Sequence[Job], indices: Sequence[int]) -> None:
-        self._studio, self._indices = studio, indices
+    def __init__(
+        self, studio: Studio, denoiser: Denoiser, jobs: Sequence[Job], indices: Sequence[int]
+    ) -> None:
+        from darkroom.engine.decoder import Decoder
+
+        self._engine, self._denoiser, self._indices = studio.engine, denoiser, indices
+        self._decoder: Decoder[Picture] = Decoder(studio.picture)
         self._open = {job.id: Drawn(job=job, pictures={}, clock=Clock()) for job in jobs}
 
+    @property
+    def busy(self) -> bool:
+        return self._engine.busy
+
     def add(self, job: Job) -> None:
-        with self._open[job.id].clock.measure("text"):
-            for index in self._indices:
-                self._studio.engine.add(job.id, index, job.params)
+        from darkroom.engine.requests import Request
+
+        for index in self._indices:
+            self._engine.add(self._denoiser, Request(job_id=job.id, index=index, params=job.params))
 
     def drop(self) -> None:
         """Cancel what is still open, and have the engine forget it, so that it can be used again."""
         for job_id in self._open:
-            self._studio.engine.cancel(job_id)
+            self._engine.cancel(job_id)
         if self._open:
-            self._studio.engine.step()
+            self._engine.step()
 
     def step(self, tell: Callable[[Event], None]) -> Iterator[Drawn]:
-        began = time.monotonic()
-        events = self._studio.engine.step()
-        spent = time.monotonic() - began
-        for drawn in self._open.values():
-            drawn.clock.seconds["denoise"] += spent
-        for event in [*events, *self._studio.engine.take_previews()]:
+        for event in [*self._stepped(), *self._engine.take_previews()]:
             tell(event)
             if isinstance(event, RequestNoted):
                 self._note(event)
             if isinstance(event, ImageFailed) and event.job_id in self._open:
-                yield self._failed(event)
-        for finished in self._studio.engine.take_finished():
-            if finished.job_id in self._open:
-                yield from self._developed(finished)
+                yield self._failed(event.job_id, event.index, event.reason)
+        self._decoder.add(each for each in self._engine.take_finished() if each.job_id in self._open)
+        while made := self._decoder.take(at_most=1):
+            if made[0].job_id in self._open:
+                yield from self._developed(made[0])
+
+    def _stepped(self) -> Sequence[Event]:
+        """One step of the engine. What is not the device's time went to texts and to what a row starts from."""
+        began = time.monotonic()
+        events = self._engine.step()
+        spent = time.monotonic() - began
+        denoised = min(spent, sum(event.device_ms for event in events if isinstance(event, StepTaken)) / 1000)
+        for drawn in self._open.values():
+            drawn.clock.seconds["denoise"] += denoised
+            drawn.clock.seconds["text"] += spent - denoised
+        return events
 
     def _note(self, event: RequestNoted) -> None:
         """Once for the job, though each of its images says it."""
@@ -122,18 +163,22 @@ class _Run:
         if event.note not in notes:
             notes.append(event.note)
 
-    def _failed(self, event: ImageFailed) -> Drawn:
-        self._studio.engine.cancel(event.job_id)
-        drawn = self._open.pop(event.job_id)
-        reason = f"image {event.index + 1} could not be drawn: {event.reason}"
+    def _failed(self, job_id: str, index: int, why: str) -> Drawn:
+        self._engine.cancel(job_id)
+        self._decoder.cancel(job_id)
+        drawn = self._open.pop(job_id)
+        reason = f"image {index + 1} could not be drawn: {why}"
         return Drawn(job=drawn.job, pictures={}, clock=drawn.clock, failure=reason)
 
-    def _developed(self, finished: Finished) -> Iterator[Drawn]:
-        drawn = self._open[finished.job_id]
-        self._studio.decoder.add([finished])
-        with drawn.clock.measure("decode"):
-            decoded = self._studio.decoder.decode_next()
-        with drawn.clock.measure("upscale"):
-            drawn.pictures[finished.index] = self._studio.enlarge(decoded)
+    def _developed(self, made: Done[Picture] | Undone) -> Iterator[Drawn]:
+        from darkroom.engine.decoder import Undone
+
+        if isinstance(made, Undone):
+            yield self._failed(made.job_id, made.index, made.reason)
+            return
+        drawn = self._open[made.job_id]
+        drawn.clock.seconds["decode"] += made.decode_s
+        drawn.clock.seconds["upscale"] += made.seconds - made.decode_s
+        drawn.pictures[made.index] = made.result
         if len(drawn.pictures) == len(self._indices):
-            yield self._open.pop(finished.job_id)
+            yield self._open.pop(made.job_id)

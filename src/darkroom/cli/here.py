@@ -62,7 +62,8 @@ def draw_here(
         if wish.lane or any(job.params.lane or job.params.visibility for job in jobs):
             watch.say(NO_QUEUE)
         watch.introduce({job.id: job.params.text for job in jobs}, wish.indices)
-        studio = open_studio(settings, between=interrupts.check)
+        first = jobs[0].params.model
+        studio = open_studio(settings, open_catalogue(settings), first=first, between=interrupts.check)
         ready_s = time.monotonic() - started
         for drawn in draw(studio, jobs, wish.indices, tell=watch.happened, check=interrupts.check):
             drawn.clock.seconds["start"] = ready_s

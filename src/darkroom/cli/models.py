@@ -1,4 +1,4 @@
-"""`darkroom models`: what is installed, and which prompt parameters each model honours."""
+"""`darkroom models`: what is installed, and which prompt parameters each model honours; and the commands below it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,29 @@ import json
 
 import click
 
-from darkroom.bootstrap import open_catalogue, settings_of_process
+from darkroom.bootstrap import settings_of_process
+from darkroom.bootstrap.models import open_catalogue
+from darkroom.cli.own_models import add_command, check_command, pull_command, remove_command
 from darkroom.core.capabilities import ModelCapabilities, ModelCatalogue
 
 
-@click.command("models")
+@click.group("models", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def models_command(as_json: bool) -> None:
-    """List the models that are installed and what each can do."""
+@click.pass_context
+def models_command(context: click.Context, as_json: bool) -> None:
+    """List the models that are installed and what each can do; add your own."""
+    if context.invoked_subcommand is not None:
+        return
     catalogue = open_catalogue(settings_of_process())
     if as_json:
         click.echo(json.dumps(_as_object(catalogue)))
         return
     for model in sorted(catalogue.models.values(), key=lambda model: (not model.default, model.name)):
         click.echo("\n".join(_lines(model, catalogue)))
+
+
+for command in (add_command, check_command, remove_command, pull_command):
+    models_command.add_command(command)
 
 
 def _as_object(catalogue: ModelCatalogue) -> dict[str, object]:
@@ -41,6 +50,7 @@ def _model_object(model: ModelCapabilities) -> dict[str, object]:
         "max_image_prompts": model.max_image_prompts,
         "letters": model.letters,
         "licence": model.licence,
+        "source": model.source and (model.source.folder or model.source.hub),
     }
 
 
@@ -51,6 +61,7 @@ def _lines(model: ModelCapabilities, catalogue: ModelCatalogue) -> list[str]:
         "honours": ", ".join(sorted(model.honours)),
         "answers to": ", ".join([model.name, *answers_to]),
         "licence": model.licence or "not stated",
+        **({"weights": model.source.folder or model.source.hub} if model.source else {}),
     }
     mark = "  (default)" if model.default else ""
     return [

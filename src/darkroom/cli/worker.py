@@ -60,6 +60,7 @@ def _open(settings: Settings, device: str | None) -> tuple[EngineGenerator, Deve
     from darkroom.worker.developing import Developing
     from darkroom.worker.drawing import EngineGenerator
 
-    generator = EngineGenerator(open_studio(settings), open_catalogue(settings), device=device)
+    catalogue = open_catalogue(settings)
+    generator = EngineGenerator(open_studio(settings, catalogue, beside=True), catalogue, device=device)
     generator.verify()
     return generator, Developing(NsfwScorer.load())

@@ -17,11 +17,39 @@ HONOURABLE = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdapterSource:
+    """A file of LoRA weights that is laid over a model's, and how strongly (0 nothing, 1 as trained)."""
+
+    file: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSource:
+    """Where the weights of a model that people own come from, and how it is driven unless a prompt says otherwise.
+
+    `folder` is a local folder, or `hub` a name on the hub ("owner/name") with an optional `revision`; one of the two is
+    set. None stands for the family's default. `precision` is auto, fp32, bf16 or fp16.
+    """
+
+    folder: str = ""
+    hub: str = ""
+    revision: str = ""
+    adapters: tuple[AdapterSource, ...] = ()
+    precision: str = "auto"
+    steps: int | None = None
+    guidance: float | None = None
+    guidance_rule: str | None = None
+    sampler: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelCapabilities:
     """A model as the registry describes it.
 
     `honours` holds the long names of the prompt parameters that change this model's picture ("chaos", "tile", ...);
     a parameter that is not there is an error for this model, never silence. Sizes are in pixels of the finished image.
+    `source` is None for the built-in model.
     """
 
     name: str
@@ -36,6 +64,7 @@ class ModelCapabilities:
     letters: bool = False
     licence: str = ""
     default: bool = False
+    source: ModelSource | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

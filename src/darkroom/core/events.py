@@ -16,13 +16,17 @@ class RequestNoted:
 
 @dataclass(frozen=True, kw_only=True)
 class StepTaken:
-    """Image `index` of a job finished denoising step `step` of `steps`, for which it took `rows` rows of a pass."""
+    """Image `index` of a job finished denoising step `step` of `steps`, for which it took `rows` rows of a pass.
+
+    `device_ms` is its share of what the pass took, padding included: the shares of a pass add up to all of it.
+    """
 
     job_id: str
     index: int
     step: int
     steps: int
     rows: int = 1
+    device_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,6 +119,8 @@ class Job:
     """A job as the ledger holds it. Fields of later states are None until then.
 
     `fence` only grows over the claims of all jobs. `avoid` names workers that lost or failed it. `not_before` delays a retry.
+    `saved` is the key of the states that a worker left behind when it handed the job back; an ended job only names what it
+    once was.
     """
 
     id: UUID
@@ -144,6 +146,7 @@ class Job:
     created_at: datetime
     ready_at: datetime | None = None
     not_before: datetime | None = None
+    saved: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     measured_gpu_ms: int | None = None
@@ -215,6 +218,7 @@ class Requeue:
     """Back to ready under the same hold, slot and place. `prompt` and `seed` are given where a new seed is needed.
 
     `avoid` is the worker to keep away from. `counts_attempt` is False for a rejection or a drain, which are no failures.
+    `saved` is where the states of its images are from now on, None to begin anew.
     """
 
     job_id: UUID
@@ -225,6 +229,7 @@ class Requeue:
     counts_attempt: bool = True
     prompt: str | None = None
     seed: int | None = None
+    saved: str | None = None
     detail: str = ""
     measured_gpu_ms: int = 0
 

@@ -75,7 +75,10 @@ class Ledger(Protocol):
         ...
 
     async def requeue(self, requeues: Sequence[Requeue], *, now: datetime) -> list[Reported]:
-        """Running or finishing -> ready under the same hold and slot; IMAGE_REJECTED counts a rejection and passes through finishing."""
+        """Running or finishing -> ready under the same hold and slot; IMAGE_REJECTED counts a rejection and passes through finishing.
+
+        The saved states are then those that the requeue names, and none where it names none.
+        """
         ...
 
     async def end(self, endings: Sequence[Ending], *, now: datetime) -> list[Reported]:
@@ -357,6 +360,10 @@ class Objects(Protocol):
     async def write_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
         """A URL that writes one staged object until it expires, by PUT; or a path with its query, which whoever reaches the
         gateway resolves against the address at which they do."""
+        ...
+
+    async def staged_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
+        """A URL, or a path like `write_url`'s, that reads one staged object until it expires. For workers alone: nobody has judged it."""
         ...
 
 

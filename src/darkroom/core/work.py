@@ -19,6 +19,9 @@ ABORT_AFTER_S = (
     15.0  # without an answered heartbeat for so long, a worker drops its own jobs: before the lease ends
 )
 PULL_WAIT_MAX_S = 20.0
+STATE_NAME = "state.safetensors"  # of the staged file that holds the states of a run's unfinished images
+STATE_MEDIA_TYPE = "application/octet-stream"
+STATE_MAX_BYTES = 64 * 1024 * 1024  # of that file: the latents and the sampler's history of four images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,11 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """A job as a worker gets it. `prompt` is canonical text that holds the seed, too; it knows no user and no price."""
+    """A job as a worker gets it. `prompt` is canonical text that holds the seed, too; it knows no user and no price.
+
+    `flow` is equal for the jobs of one user and says nothing of who it is: passes are shared fairly between flows.
+    `saved_url` is where an earlier worker left the states of unfinished images, "" where it left none.
+    """
 
     claim: Claim
     prompt: str
@@ -40,6 +47,8 @@ class Assignment:
     lane: Lane
     images: int
     attempt: int
+    flow: str = ""
+    saved_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +97,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A run that made nothing."""
+    """A run that made no pictures. `saved` names the staged file that holds its images' states, where there is one."""
 
     claim: Claim
     fault: Fault
@@ -96,6 +105,7 @@ class Failure:
     measured_gpu_ms: int = 0
     device: str = ""
     fingerprint: str = ""
+    saved: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,3 +127,25 @@ class Instructions:
     cancel: tuple[Claim, ...] = ()
     abandon: tuple[Claim, ...] = ()
     drain: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineVitals:
+    """What an engine has done since its process began, and how it stands now.
+
+    Counters: passes of a network, rows in them that belonged to images and rows that only filled up, milliseconds of the
+    device, texts found in the cache and texts encoded, times that memory did not suffice. Gauges: images in flight,
+    requests not yet admitted and how long the oldest has waited, latents that wait to be decoded.
+    """
+
+    passes: int = 0
+    rows: int = 0
+    padding_rows: int = 0
+    device_ms: float = 0.0
+    texts_cached: int = 0
+    texts_encoded: int = 0
+    out_of_memory: int = 0
+    in_flight: int = 0
+    waiting: int = 0
+    oldest_wait_s: float = 0.0
+    undecoded: int = 0

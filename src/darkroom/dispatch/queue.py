@@ -97,11 +97,19 @@ class ReadyQueue:
             self._leave_line(job)
         return True
 
-    def pick(self, worker: WorkerView, *, now: float, others: frozenset[str]) -> ReadyJob | None:
+    def pick(
+        self,
+        worker: WorkerView,
+        *,
+        now: float,
+        others: frozenset[str],
+        lanes: frozenset[Lane] = frozenset(Lane),
+    ) -> ReadyJob | None:
         """Takes out the job that this worker should run now; None where there is none that it may run.
 
         `others` are the other live, healthy workers: a job keeps away from those it `avoid`s as long as one of `others` can
-        draw it. Of a worker in `others` that never asked it is taken that it can. `now` never goes back.
+        draw it. Of a worker in `others` that never asked it is taken that it can. `now` never goes back. Where the next job is
+        of none of `lanes`, the worker gets none: what it will not take is not passed over.
         """
         self._wake(now)
         self._remember(worker)
@@ -109,6 +117,8 @@ class ReadyQueue:
         suits = self._suits(worker, others)
         for lane in turns.lanes():
             job = self._best(turns, lane, worker, suits)
+            if job is not None and lane not in lanes:
+                return None
             if job is not None:
                 turns.charge(job)
                 self.remove(job.id)

@@ -1,20 +1,38 @@
 """The stage behind the loop: latents become pictures, one at a time, from a queue of its own.
 
-The step loop never waits for it: whoever drives the engine calls `decode_next` between steps, or in another thread.
+It runs on an executor's thread, never on the one that steps; what is done with a picture next runs there, too.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from darkroom.core.errors import DarkroomError
 from darkroom.engine.fingerprint import EngineFingerprint
+from darkroom.engine.passes import is_out_of_memory, release
 from darkroom.engine.rows import Finished
-from darkroom.model.denoiser import Denoiser
+
+DECODING_FAULTS = (
+    DarkroomError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    MemoryError,
+    OSError,
+)
+"""What a picture may break on; it fails alone. A TypeError or a failed assert is our mistake."""
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,34 +47,126 @@ class Decoded:
     seamless: bool
 
 
-class Decoder:
-    """First in, first out, each picture alone, so that its bits do not depend on who waits with it."""
+@dataclass(frozen=True, kw_only=True)
+class Done(Generic[R]):
+    """Image `index` of a job, and what `then` made of it. `seconds` is all that it took, `decode_s` the decoding's part."""
 
-    def __init__(self, denoiser: Denoiser) -> None:
-        self._denoiser = denoiser
-        self._queue: deque[Finished] = deque()
+    job_id: str
+    index: int
+    result: R
+    seconds: float
+    decode_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """Image `index` of a job could not be decoded, or `then` not be done; nobody else's was touched."""
+
+    job_id: str
+    index: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Queued(Generic[R]):
+    job_id: str
+    work: Callable[[], Done[R] | Undone]
+    future: Future[Done[R] | Undone] | None
+
+
+class Decoder(Generic[R]):
+    """First in, first out, each picture alone, so that its bits do not depend on who waits with it.
+
+    `then` gets each picture on the thread that decoded it. Without an executor the work is done in `take`. One thread
+    drives it, though not necessarily the one that steps.
+    """
+
+    def __init__(
+        self,
+        then: Callable[[Decoded], R],
+        *,
+        on: Executor | None = None,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._then, self._on, self._timer = then, on, timer
+        self._queue: deque[_Queued[R]] = deque()
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many are not taken yet."""
         return len(self._queue)
 
     def add(self, finished: Iterable[Finished]) -> None:
-        self._queue.extend(finished)
+        for each in finished:
+            work = partial(self._develop, each)
+            future = None if self._on is None else self._on.submit(work)
+            self._queue.append(_Queued(job_id=each.job_id, work=work, future=future))
 
     def cancel(self, job_id: str) -> None:
-        """Forgets what waits of a job."""
-        self._queue = deque(finished for finished in self._queue if finished.job_id != job_id)
+        """Forgets what waits of a job, and what becomes of the picture that is being decoded."""
+        gone = [each for each in self._queue if each.job_id == job_id]
+        self._queue = deque(each for each in self._queue if each.job_id != job_id)
+        for each in gone:
+            if each.future is not None:
+                each.future.cancel()
 
-    @torch.no_grad()
-    def decode_next(self) -> Decoded:
-        """Decodes who waited longest. Raises IndexError where nobody waits."""
-        finished = self._queue.popleft()
-        picture = self._denoiser.decode(finished.latent.unsqueeze(0), seamless=finished.seamless)[0]
-        return Decoded(
+    def take(self, *, at_most: int | None = None) -> list[Done[R] | Undone]:
+        """What is done, in order; without an executor it is done now. `at_most` bounds how many."""
+        done: list[Done[R] | Undone] = []
+        while self._queue and (at_most is None or len(done) < at_most):
+            first = self._queue[0]
+            if first.future is None:
+                self._queue.popleft()
+                done.append(first.work())
+            elif first.future.done():
+                self._queue.popleft()
+                done.append(first.future.result())
+            else:
+                break
+        return done
+
+    def _develop(self, finished: Finished) -> Done[R] | Undone:
+        began = self._timer()
+        try:
+            decoded = _decoded(finished)
+            decode_s = self._timer() - began
+            result = self._then(decoded)
+        except DECODING_FAULTS as fault:
+            return Undone(
+                job_id=finished.job_id,
+                index=finished.index,
+                reason=f"its picture could not be made: {fault}",
+                seconds=self._timer() - began,
+            )
+        return Done(
             job_id=finished.job_id,
             index=finished.index,
-            picture=picture.float().clamp(0, 1).cpu(),
-            fingerprint=finished.fingerprint,
-            exact=finished.exact,
-            seamless=finished.seamless,
+            result=result,
+            seconds=self._timer() - began,
+            decode_s=decode_s,
         )
+
+
+def _decoded(finished: Finished) -> Decoded:
+    """Out of memory: cached memory is given back, and it is tried once more."""
+    try:
+        picture = _picture(finished)
+    except (RuntimeError, MemoryError) as fault:
+        if not is_out_of_memory(fault):
+            raise
+        release(finished.denoiser.device)
+        picture = _picture(finished)
+    return Decoded(
+        job_id=finished.job_id,
+        index=finished.index,
+        picture=picture,
+        fingerprint=finished.fingerprint,
+        exact=finished.exact,
+        seamless=finished.seamless,
+    )
+
+
+@torch.no_grad()
+def _picture(finished: Finished) -> Tensor:
+    picture = finished.denoiser.decode(finished.latent.unsqueeze(0), seamless=finished.seamless)[0]
+    return picture.float().clamp(0, 1).cpu()

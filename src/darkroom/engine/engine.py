@@ -1,18 +1,21 @@
-"""The loop: schedule -> run -> update, one denoising step for a batch of rows at a time.
+"""The loop: admit -> schedule -> run -> update, one denoising step for one pass of rows at a time.
 
-Knows samples, rows and priorities; no user, no price, no prompt policy. Texts are encoded before it (`add`), pictures
-decoded (`Decoder`) and previews rendered (`previews`) beside it.
+Knows samples, rows, lanes and flows; no user, no price, no prompt policy. Texts are encoded before it (`encoding`),
+pictures decoded (`decoder`) and previews rendered (`previews`) beside it.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from darkroom.core.errors import DarkroomError, ModelError
+from darkroom.core.errors import ModelError
 from darkroom.core.events import (
     Event,
     ImageCancelled,
@@ -22,89 +25,102 @@ from darkroom.core.events import (
     RequestNoted,
     StepTaken,
 )
-from darkroom.core.params import GenerationParams
-from darkroom.engine.fingerprint import fingerprint_of
-from darkroom.engine.passes import denoise_rows, is_out_of_memory
-from darkroom.engine.previews import Previews
-from darkroom.engine.rows import Finished, Sample, State
+from darkroom.core.work import EngineVitals
+from darkroom.engine.encoding import PREPARATION_FAULTS, PREPARED_AT_ONCE, Preparation
+from darkroom.engine.meters import Meters
+from darkroom.engine.passes import denoise_pass, is_out_of_memory, release
+from darkroom.engine.previews import Estimate, Previews
+from darkroom.engine.profiles import Profile, Profiles
+from darkroom.engine.requests import Request, Waiting
+from darkroom.engine.resuming import continued, saved_state
+from darkroom.engine.rows import Finished, Image, Sample, State, state_bytes
+from darkroom.engine.saved import SavedSample
 from darkroom.engine.scheduler import Scheduler
-from darkroom.model.denoiser import Denoiser
+from darkroom.engine.stepping import finite_of, in_order, rows_of, stepped
+from darkroom.model.denoiser import Denoiser, Prepared
 
-SAMPLES_MAX = 1024  # images in flight in one engine
-ROWS_PER_PASS = 8  # a grid of four with guidance
+SAMPLES_MAX = 1024  # images in one engine, waiting or in flight
+STATE_BYTES_MAX = 2 * 1024**3  # bytes of latents, history and conditioning of the images in flight
 GUIDED_ROWS = 2  # a tick has room for them even where memory makes each a pass of its own
 PREVIEW_EVERY = 4  # steps of an image
+IDLE_WAIT_S = 0.05  # for texts to be encoded, where there is nothing to step
 
-PREPARATION_FAULTS = (DarkroomError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
-"""What a request may break on while it is prepared; it fails alone. A TypeError or a failed assert is our mistake."""
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """A request that is prepared and waits for memory."""
+
+    waiting: Waiting
+    prepared: Prepared
 
 
 class Engine:
-    """Drives one model on one device, from one thread; only `cancel` may be called from others.
+    """Drives models on one device, from one thread; only `cancel` may be called from others.
 
-    Exact (the default): every pass has just `rows_per_pass` rows, so that an image's bits do not depend on its company.
+    Exact (the default): a pass has a number of rows that is proven to keep the bits of a reference number, so that an
+    image's bits do not depend on its company. Without `profiles` that is the reference number alone.
     """
 
     def __init__(
         self,
-        denoiser: Denoiser,
         *,
-        rows_per_pass: int = ROWS_PER_PASS,
         exact: bool = True,
         preview_every: int = PREVIEW_EVERY,
+        profiles: Profiles | None = None,
+        encode_on: Executor | None = None,
+        preview_on: Executor | None = None,
+        timer: Callable[[], float] = time.perf_counter,
+        state_bytes_max: int = STATE_BYTES_MAX,
     ) -> None:
-        assert rows_per_pass >= 1 and preview_every >= 0
-        self.denoiser = denoiser
-        self.exact = exact
-        self._preview_every = preview_every  # 0: never
-        self._rows_per_pass = rows_per_pass
-        self._caps: dict[str, int] = {}  # row class -> rows per pass, where memory did not suffice for more
+        """`preview_every` 0: never. `encode_on` and `preview_on` None: done by who calls `step` and `take_previews`."""
+        assert preview_every >= 0
+        self._preview_every, self._timer, self._state_bytes_max = preview_every, timer, state_bytes_max
+        self._exact, self._profiles = exact, profiles or Profiles(measure=False)
         self._threads = torch.get_num_threads()
         self._scheduler = Scheduler()
-        self._samples: dict[int, Sample] = {}  # by key
+        self._meters = Meters()
+        self._preparation = Preparation(self._meters, on=encode_on)
+        self._previews = Previews(on=preview_on)
         self._arrivals = 0
+        self._waiting: dict[int, Waiting] = {}  # all that are not admitted, by key
+        self._ready: list[_Ready] = []  # of these, those that are prepared; the most urgent first
+        self._samples: dict[int, Sample] = {}  # in flight, by key
+        self._state_bytes = 0  # of all samples
+        self._models: Counter[str] = Counter()  # images by model, waiting or in flight
+        self._denoisers: dict[str, Denoiser] = {}  # of these models
+        self._row_classes: dict[str, Profile] = {}  # as memory allows
         self._cancels: deque[str] = deque()
-        self._previews = Previews()
         self._finished: list[Finished] = []
         self._events: list[Event] = []
 
     @property
     def busy(self) -> bool:
         """Whether `step` has anything to do or to tell."""
-        return bool(self._samples or self._cancels or self._events)
+        return bool(self._samples or self._waiting or self._cancels or self._events)
 
     def __len__(self) -> int:
-        """How many images are in flight."""
-        return len(self._samples)
+        """How many images there are, waiting or in flight."""
+        return len(self._samples) + len(self._waiting)
 
-    def add(self, job_id: str, index: int, params: GenerationParams, priority: int = 0) -> None:
-        """Takes in image `index` of a job; it steps from the next tick on. The lower the priority, the more urgent.
+    def in_flight(self, model: str) -> int:
+        """How many images there are of a model, waiting or in flight: while there are any, it must not be given up."""
+        return self._models[model]
 
-        A request that cannot be prepared fails alone: `step` tells it as ImageFailed. Raises ModelError when full.
+    def add(self, denoiser: Denoiser, request: Request) -> None:
+        """Takes in one image; it is prepared and admitted by `step`, the urgent first. Cheap.
+
+        A request that cannot be prepared fails alone: `step` tells it as ImageFailed. Raises ModelError when full, or
+        while images of another copy of the model are there.
         """
-        if len(self._samples) >= SAMPLES_MAX:
+        if len(self) >= SAMPLES_MAX:
             raise ModelError(
                 f"{SAMPLES_MAX} images are in flight, which is the limit; add this one when some are done"
             )
+        if self._denoisers.setdefault(denoiser.name, denoiser) is not denoiser:
+            raise ModelError(f"another copy of {denoiser.name} is drawing; add this image when it is done")
         key, self._arrivals = self._arrivals, self._arrivals + 1
-        try:
-            with torch.no_grad():
-                prepared = self.denoiser.prepare(params, index=index)
-                self._samples[key] = Sample.of(
-                    prepared,
-                    job_id=job_id,
-                    index=index,
-                    key=key,
-                    priority=priority,
-                    device=self.denoiser.device,
-                )
-            self._events.extend(
-                RequestNoted(job_id=job_id, index=index, note=note) for note in prepared.notes
-            )
-        except PREPARATION_FAULTS as fault:
-            self._events.append(
-                ImageFailed(job_id=job_id, index=index, reason=f"it cannot be prepared: {fault}")
-            )
+        self._models[denoiser.name] += 1
+        self._waiting[key] = Waiting(key=key, request=request, denoiser=denoiser, since_s=self._timer())
 
     def cancel(self, job_id: str) -> None:
         """Drops a job's images before the next step. What has left the loop by then stays finished."""
@@ -114,14 +130,23 @@ class Engine:
     def step(self) -> list[Event]:
         """One tick: at most one denoising step for each of the samples picked. Returns what happened since the last."""
         self._drop_cancelled()
+        self._take_in()
         picked = self._schedule()
         if picked:
             try:
-                self._update(picked, self._run(picked))
+                self._advance(picked)
             except ModelError as fault:
                 self._fail(picked, fault.message)
         events, self._events = self._events, []
         return events
+
+    def save(self, job_id: str) -> list[SavedSample]:
+        """The states of a job's unfinished images that have any steps behind them, by index. They go on all the same."""
+        own = [each for each in self._samples.values() if each.image.request.job_id == job_id]
+        states = [saved_state(sample) for sample in own if sample.step]
+        requests = [each.request for each in self._waiting.values() if each.request.job_id == job_id]
+        states += [request.saved for request in requests if request.saved is not None]
+        return sorted(states, key=lambda saved: saved.index)
 
     def take_finished(self) -> list[Finished]:
         """Hands over the latents that left the loop since the last call, in order."""
@@ -130,100 +155,235 @@ class Engine:
 
     def take_previews(self) -> list[PreviewMade]:
         """Renders the newest estimate of each image that has a new one. Skip it under load: nothing piles up."""
-        return self._previews.take(self.denoiser)
+        return self._previews.take()
 
-    def rows_per_pass(self, row_class: str) -> int:
-        """The rows of a pass of this class: as set, halved for every time that memory did not suffice."""
-        return self._caps.get(row_class, self._rows_per_pass)
+    def vitals(self, *, undecoded: int = 0) -> EngineVitals:
+        """Counters and gauges. What waits at the decoder, which who drives both tells, is added to `undecoded`."""
+        meters, now = self._meters, self._timer()
+        return EngineVitals(
+            passes=meters.passes,
+            rows=meters.rows,
+            padding_rows=meters.padding_rows,
+            device_ms=meters.device_ms,
+            texts_cached=meters.texts_cached,
+            texts_encoded=meters.texts_encoded,
+            out_of_memory=meters.out_of_memory,
+            in_flight=len(self._samples),
+            waiting=len(self._waiting),
+            oldest_wait_s=max((now - each.since_s for each in self._waiting.values()), default=0.0),
+            undecoded=undecoded + len(self._finished),
+        )
+
+    def _take_in(self) -> None:
+        """Prepares and admits who waits. With an executor it waits only where there is nothing else to do."""
+        self._collect()
+        self._admit()
+        while self._preparation.free and (batch := self._unprepared()):
+            self._preparation.submit(batch)
+            self._collect()
+            self._admit()
+        if not (self._preparation.free or self._samples):
+            self._collect(wait_s=IDLE_WAIT_S)
+            self._admit()
+
+    def _unprepared(self) -> list[Waiting]:
+        """The next to be prepared: the most urgent, and while some wait for memory only who is more urgent than these."""
+        if len(self._ready) == len(self._waiting):
+            return []
+        ready = {each.waiting.key for each in self._ready}
+        queue = [each for each in self._waiting.values() if each.key not in ready]
+        if self._ready:
+            first = self._ready[0].waiting.request.priority
+            queue = [each for each in queue if each.request.priority < first]
+        return sorted(queue, key=lambda waiting: waiting.urgency)[:PREPARED_AT_ONCE]
+
+    def _collect(self, *, wait_s: float = 0.0) -> None:
+        """Takes over what is prepared, the most urgent first."""
+        for outcome in self._preparation.take(wait_s=wait_s):
+            waiting = outcome.waiting
+            if waiting.key not in self._waiting:
+                continue  # it was cancelled meanwhile
+            if isinstance(outcome.prepared, str):
+                self._refuse(waiting, outcome.prepared)
+            else:
+                self._ready.append(_Ready(waiting=waiting, prepared=outcome.prepared))
+        self._ready.sort(key=lambda ready: ready.waiting.urgency)
+
+    def _admit(self) -> None:
+        """Lets in who is prepared while memory suffices. Nobody passes who waits for more of it: it would never come."""
+        while self._ready:
+            wanted, most = state_bytes(self._ready[0].prepared), self._state_bytes_max
+            if wanted > most:
+                reason = f"it takes {wanted:,} bytes from step to step, and there are {most:,} for all images"
+                self._refuse(self._ready.pop(0).waiting, reason)
+            elif self._state_bytes + wanted > most:
+                return
+            else:
+                self._begin(self._ready.pop(0))
+
+    def _begin(self, ready: _Ready) -> None:
+        waiting, prepared = ready.waiting, ready.prepared
+        request = waiting.request
+        try:
+            profile = self._profile(waiting.denoiser, prepared)
+            image = Image.of(
+                prepared,
+                replace(request, saved=None),  # its tensors are not kept for as long as the image
+                denoiser=waiting.denoiser,
+                fingerprint=profile.fingerprint,
+            )
+        except PREPARATION_FAULTS as fault:
+            self._refuse(waiting, str(fault))
+            return
+        sample = Sample.of(image, key=waiting.key)
+        if request.saved is not None:
+            sample = continued(sample, request.saved)
+        del self._waiting[waiting.key]
+        self._samples[waiting.key] = sample
+        self._state_bytes += image.state_bytes
+        self._events.extend(
+            RequestNoted(job_id=request.job_id, index=request.index, note=note) for note in prepared.notes
+        )
+
+    def _refuse(self, waiting: Waiting, reason: str) -> None:
+        self._dismiss(waiting)
+        request = waiting.request
+        reason = f"it cannot be prepared: {reason}"
+        self._events.append(ImageFailed(job_id=request.job_id, index=request.index, reason=reason))
+
+    def _profile(self, denoiser: Denoiser, prepared: Prepared) -> Profile:
+        """How passes of this class are cut: as measured, and narrowed for every time that memory did not suffice."""
+        known = self._row_classes.get(prepared.row_class)
+        if known is None or known.fingerprint.weights_hash != denoiser.weights_hash:
+            known = self._profiles.of(denoiser, prepared, exact=self._exact)
+            self._row_classes[prepared.row_class] = known
+        return known
+
+    def _room(self, row_class: str) -> int:
+        return max(self._row_classes[row_class].cap, GUIDED_ROWS)
 
     def _schedule(self) -> list[Sample]:
         tickets = [sample.ticket for sample in self._samples.values()]
-        picked = self._scheduler.pick(tickets, room=lambda name: max(self.rows_per_pass(name), GUIDED_ROWS))
-        return [self._samples[ticket.key] for ticket in picked]
+        picked = self._scheduler.pick(tickets, room=self._room)
+        return in_order([self._samples[ticket.key] for ticket in picked])
 
-    def _run(self, picked: Sequence[Sample]) -> Tensor:
-        """The estimates (R, C, h, w) of all rows of the picked. Out of memory halves the cap and repeats the same rows.
+    def _advance(self, picked: Sequence[Sample]) -> None:
+        """Runs the rows of the picked and takes them one step on; who made numbers that are not finite fails alone."""
+        assert torch.get_num_threads() == self._threads, "the number of threads changed under way"
+        began = self._timer()
+        estimates, sizes = self._run(picked)
+        finite = finite_of(picked, estimates)  # waits for the device
+        ms = 1000 * (self._timer() - began)
+        self._scheduler.charge([sample.ticket for sample in picked], ms)
+        self._meters.count(rows=len(estimates), sizes=sizes, device_ms=ms)
+        row_ms = ms / len(estimates)
+        exact = self._row_classes[picked[0].ticket.row_class].exact
+        for sample, sound in zip(stepped(picked, estimates, exact=exact), finite, strict=True):
+            if sound:
+                self._tell(sample, device_ms=row_ms * sample.ticket.rows)
+            else:
+                self._fail([sample], f"the model's numbers are not finite in step {sample.step}")
 
+    def _run(self, picked: Sequence[Sample]) -> tuple[Tensor, list[int]]:
+        """The estimates (R, C, h, w) of all rows of the picked, and how many rows each pass had.
+
+        That is one pass, unless memory does not suffice: then the cap is halved, and the same rows run in more of them.
         Raises ModelError where not even one row fits.
         """
-        assert not self.exact or torch.get_num_threads() == self._threads, (
-            "the number of threads changed under way"
-        )
-        row_class = picked[0].ticket.row_class
-        rows = [row for sample in picked for row in sample.rows]
+        denoiser, row_class = picked[0].image.denoiser, picked[0].ticket.row_class
+        rows = rows_of(picked)
         while True:
-            cap = self.rows_per_pass(row_class)
+            profile = self._row_classes[row_class]
+            parts = [rows[start : start + profile.cap] for start in range(0, len(rows), profile.cap)]
+            sizes = [profile.padded(len(part)) for part in parts]
             try:
-                return denoise_rows(self.denoiser, rows, rows_per_pass=cap, exact=self.exact)
+                passes = [
+                    denoise_pass(denoiser, part, size=size) for part, size in zip(parts, sizes, strict=True)
+                ]
+                return (passes[0] if len(passes) == 1 else torch.cat(passes)), sizes
             except (RuntimeError, MemoryError) as fault:
                 if not is_out_of_memory(fault):
                     raise
-                if cap == 1:
+                self._meters.out_of_memory += 1
+                if profile.cap == 1:
                     raise ModelError(
                         f"the device has no memory for one row of {row_class}: {fault}"
                     ) from fault
-            self._caps[row_class] = cap // 2
-            _release(self.denoiser.device)
+            self._row_classes[row_class] = profile.narrowed(profile.cap // 2)
+            release(denoiser.device)
 
-    def _update(self, picked: Sequence[Sample], estimates: Tensor) -> None:
-        finite = (
-            estimates.isfinite().flatten(1).all(dim=1).tolist()
-        )  # of all rows at once: one wait for the device
-        start = 0
-        for sample in picked:
-            own = slice(start, start + sample.ticket.rows)
-            start = own.stop
-            if all(finite[own]):
-                self._advance(sample, sample.guided(estimates[own]))
-            else:
-                self._fail([sample], f"the model's numbers are not finite in step {sample.step + 1}")
-
-    def _advance(self, sample: Sample, denoised: Tensor) -> None:
-        sample = sample.stepped(denoised, row_count=self.rows_per_pass(sample.ticket.row_class))
+    def _tell(self, sample: Sample, *, device_ms: float) -> None:
+        """Keeps a sample that took a step, and says so."""
         self._samples[sample.ticket.key] = sample
-        job_id, index = sample.job_id, sample.index
-        rows = sample.ticket.rows
+        job_id, index = sample.image.request.job_id, sample.image.request.index
         self._events.append(
-            StepTaken(job_id=job_id, index=index, step=sample.step, steps=sample.steps, rows=rows)
+            StepTaken(
+                job_id=job_id,
+                index=index,
+                step=sample.step,
+                steps=sample.image.steps,
+                rows=sample.ticket.rows,
+                device_ms=device_ms,
+            )
         )
         if sample.state is State.FINISHED:
             self._finish(sample)
         elif self._preview_every and sample.step % self._preview_every == 0:
-            self._previews.offer(job_id, index, denoised)
+            assert sample.denoised is not None
+            self._previews.offer(
+                Estimate(
+                    job_id=job_id,
+                    index=index,
+                    denoiser=sample.image.denoiser,
+                    denoised=sample.denoised,
+                )
+            )
 
     def _finish(self, sample: Sample) -> None:
         self._forget(sample)
-        rows = self.rows_per_pass(sample.ticket.row_class) if self.exact else 0
+        image, request = sample.image, sample.image.request
         self._finished.append(
             Finished(
-                job_id=sample.job_id,
-                index=sample.index,
+                job_id=request.job_id,
+                index=request.index,
+                denoiser=image.denoiser,
                 latent=sample.latent,
-                fingerprint=fingerprint_of(self.denoiser, rows=rows),
-                exact=self.exact and len(sample.row_counts) == 1,
-                seamless=sample.prepared.seamless,
+                fingerprint=image.fingerprint,
+                exact=sample.exact,
+                seamless=image.prepared.seamless,
             )
         )
-        self._events.append(ImageFinished(job_id=sample.job_id, index=sample.index))
+        self._events.append(ImageFinished(job_id=request.job_id, index=request.index))
 
     def _fail(self, samples: Sequence[Sample], reason: str) -> None:
         for sample in samples:
             self._forget(sample)
-            self._events.append(ImageFailed(job_id=sample.job_id, index=sample.index, reason=reason))
+            request = sample.image.request
+            self._events.append(ImageFailed(job_id=request.job_id, index=request.index, reason=reason))
 
     def _drop_cancelled(self) -> None:
         while self._cancels:
             job_id = self._cancels.popleft()
-            for sample in [sample for sample in self._samples.values() if sample.job_id == job_id]:
+            for waiting in [each for each in self._waiting.values() if each.request.job_id == job_id]:
+                self._dismiss(waiting)
+                self._events.append(ImageCancelled(job_id=job_id, index=waiting.request.index))
+            for sample in [s for s in self._samples.values() if s.image.request.job_id == job_id]:
                 self._forget(sample)
-                self._events.append(ImageCancelled(job_id=sample.job_id, index=sample.index))
+                self._events.append(ImageCancelled(job_id=job_id, index=sample.image.request.index))
+
+    def _dismiss(self, waiting: Waiting) -> None:
+        del self._waiting[waiting.key]
+        self._ready = [each for each in self._ready if each.waiting is not waiting]
+        self._left(waiting.denoiser.name)
 
     def _forget(self, sample: Sample) -> None:
         del self._samples[sample.ticket.key]
-        self._previews.drop(sample.job_id, sample.index)
+        image = sample.image
+        self._state_bytes -= image.state_bytes
+        self._previews.drop(image.request.job_id, image.request.index)
+        self._left(image.denoiser.name)
 
-
-def _release(device: torch.device) -> None:
-    """Gives cached memory back, so that a smaller pass finds it in one piece."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    def _left(self, model: str) -> None:
+        self._models[model] -= 1
+        if not self._models[model]:
+            del self._models[model], self._denoisers[model]

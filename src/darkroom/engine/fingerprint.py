@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 
 import torch
 
 from darkroom.model.denoiser import Denoiser
 
 SHORT_HASH = 12  # hexadecimal digits
+CPU_INFO = Path("/proc/cpuinfo")  # where Linux tells the model of a processor
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineFingerprint:
-    """Same fingerprint, same request: same bits. `rows` is the fixed number of rows of a pass, 0 where it is not fixed."""
+    """Same fingerprint, same request: same bits. `rows` is the reference count of a pass, 0 where none is kept.
+
+    `processor` is what runs the host's part; `kernels` names what a placement chose among implementations, and torch's
+    precision of fp32 products.
+    """
 
     model: str
     weights_hash: str
@@ -24,7 +32,9 @@ class EngineFingerprint:
     device: str
     dtype: str
     threads: int
+    processor: str
     cpu_capability: str
+    kernels: str
 
     @property
     def short(self) -> str:
@@ -34,7 +44,8 @@ class EngineFingerprint:
 
 
 def fingerprint_of(denoiser: Denoiser, *, rows: int) -> EngineFingerprint:
-    """The fingerprint of this process, this device and this model, for passes of `rows` rows."""
+    """The fingerprint of this process, this device and this model, for passes that keep the bits of `rows` rows."""
+    chosen = str(getattr(denoiser, "kernels", "torch"))  # a family of models has it; a denoiser need not
     return EngineFingerprint(
         model=denoiser.name,
         weights_hash=denoiser.weights_hash,
@@ -43,9 +54,22 @@ def fingerprint_of(denoiser: Denoiser, *, rows: int) -> EngineFingerprint:
         device=_device_name(denoiser.device),
         dtype=str(denoiser.dtype).removeprefix("torch."),
         threads=torch.get_num_threads(),
+        processor=_processor(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        kernels=f"{chosen}, fp32 {torch.get_float32_matmul_precision()}",
     )
 
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+@cache
+def _processor() -> str:
+    """The model of the processor: libraries choose kernels by it, and by its caches, too."""
+    try:
+        lines = CPU_INFO.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -13,18 +13,22 @@ from darkroom.model.denoiser import Denoiser
 OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def denoise_rows(denoiser: Denoiser, rows: Sequence[Row], *, rows_per_pass: int, exact: bool) -> Tensor:
-    """The estimates of x0 (R, C, h, w) for R rows of one class, in passes of at most `rows_per_pass` rows.
+def denoise_pass(denoiser: Denoiser, rows: Sequence[Row], *, size: int) -> Tensor:
+    """One pass of `size` rows: the estimates of x0 (R, C, h, w) fp32 for R rows of one class, R at most `size`.
 
-    Exact: every pass has just so many rows, the last one filled up by repeating a row. Kernels are chosen by the number
-    of rows, and at a fixed number no row's bits depend on the others, nor on its place among them.
+    Kernels are chosen by the number of rows; at a number that is proven no row's bits depend on the others, nor on its
+    place among them. So the pass is filled up to it by repeating its last row.
     """
-    estimates = []
-    for start in range(0, len(rows), rows_per_pass):
-        some = rows[start : start + rows_per_pass]
-        padding = rows_per_pass - len(some) if exact else 0
-        estimates.append(_denoise(denoiser, [*some, *[some[-1]] * padding])[: len(some)])
-    return torch.cat(estimates)
+    filled = [*rows, *[rows[-1]] * (size - len(rows))]
+    latents = torch.cat([row.latent for row in filled])  # (size, C, h, w)
+    sigmas = torch.tensor(
+        [row.sigma for row in filled], dtype=torch.float32, device=latents.device
+    )  # (size,)
+    estimates = denoiser.denoise(latents, sigmas, [row.conditioning for row in filled])
+    assert estimates.shape == latents.shape, (
+        f"{denoiser.name} made {tuple(estimates.shape)} of {tuple(latents.shape)}"
+    )
+    return estimates[: len(rows)]
 
 
 def is_out_of_memory(fault: BaseException) -> bool:
@@ -34,11 +38,7 @@ def is_out_of_memory(fault: BaseException) -> bool:
     return isinstance(fault, RuntimeError) and any(text in str(fault).lower() for text in OUT_OF_MEMORY_TEXTS)
 
 
-def _denoise(denoiser: Denoiser, rows: Sequence[Row]) -> Tensor:
-    latents = torch.cat([row.latent for row in rows])  # (R, C, h, w)
-    sigmas = torch.cat([row.sigma for row in rows])  # (R,)
-    estimates = denoiser.denoise(latents, sigmas, [row.conditioning for row in rows])
-    assert estimates.shape == latents.shape, (
-        f"{denoiser.name} made {tuple(estimates.shape)} of {tuple(latents.shape)}"
-    )
-    return estimates
+def release(device: torch.device) -> None:
+    """Gives cached memory back, so that something smaller finds it in one piece."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

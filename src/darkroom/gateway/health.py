@@ -99,6 +99,7 @@ async def refresh(here: Gateway) -> None:
     here.metrics.subscribers.set(len(here.bus))
     here.metrics.show_queue(await here.rooms.library.queue_depth())
     here.metrics.show_workers(await here.rooms.operations.workers(), now=here.now())
+    here.metrics.engines.show(here.dispatcher.vitals())
     vitals = await here.rooms.operations.vitals()
     here.metrics.show_vitals(vitals, free_bytes=await _free_bytes(here), now=here.now())
 

@@ -17,6 +17,7 @@ from darkroom.core.jobs import TERMINAL, Cause, JobMoved, JobState
 from darkroom.core.params import Lane
 from darkroom.core.ports import Vitals
 from darkroom.core.workers import Worker, WorkerState
+from darkroom.gateway.engine_metrics import Engines
 
 SUBMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 READY_MAX = 50_000  # jobs whose wait is being measured
@@ -85,6 +86,8 @@ class Metrics:
             "darkroom_objects_free_bytes", "Free on the objects' file system", registry=own
         )
         self.database_bytes = Gauge("darkroom_database_bytes", "Size of the database", registry=own)
+        self.engines = Engines()
+        own.register(self.engines)
         self._show_zeros()
 
     def _show_zeros(self) -> None:

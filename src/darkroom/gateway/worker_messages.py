@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from darkroom.core.errors import Refused
 from darkroom.core.images import ImageFile, Variant
 from darkroom.core.jobs import Outcome
 from darkroom.core.params import IMAGES_PER_JOB, SEED_MAX, Lane
 from darkroom.core.work import (
+    STATE_MEDIA_TYPE,
+    STATE_NAME,
     Assignment,
     Claim,
     Completion,
+    EngineVitals,
     Failure,
     Fault,
     Instructions,
@@ -42,6 +45,7 @@ BYTES_MAX = 1 << 30  # of one file
 SIDE_MAX = 65_536  # pixels
 GPU_MS_MAX = 1_000_000_000
 FENCE_MAX = (1 << 53) - 1  # what every client's JSON can hold exactly
+TOTAL_MAX = FENCE_MAX  # of anything that is counted from the start of a process
 
 
 def _storable(text: str) -> str:
@@ -78,6 +82,7 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_len
 MediaType = Annotated[
     str, Field(pattern=r"^image/(png|webp|avif|jpeg)$", max_length=100, examples=["image/png"])
 ]
+StateType = Literal["application/octet-stream"]
 ShortText = Annotated[Text, Field(max_length=200)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Scores = Annotated[dict[ShortText, Score], Field(max_length=SCORES_MAX)]
@@ -85,6 +90,7 @@ Fence = Annotated[int, Field(strict=True, ge=0, le=FENCE_MAX)]
 GpuMs = Annotated[int, Field(strict=True, ge=0, le=GPU_MS_MAX)]
 Side = Annotated[int, Field(strict=True, ge=1, le=SIDE_MAX)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Total = Annotated[int, Field(strict=True, ge=0, le=TOTAL_MAX)]
 
 
 class Message(BaseModel):
@@ -109,6 +115,10 @@ class PullIn(Message):
     free: Annotated[int, Field(strict=True, ge=0, le=SLOTS_MAX)]
     warm: Annotated[list[ShortText], Field(max_length=MODELS_MAX, default_factory=list)]
     wait_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 0.0
+    lanes: Annotated[
+        list[Lane],
+        Field(max_length=len(Lane), description="The lanes that it takes jobs of; all where it says none"),
+    ] = []
 
 
 class ProgressItemIn(ClaimIn):
@@ -124,14 +134,37 @@ class ProgressIn(Message):
     items: Annotated[list[ProgressItemIn], Field(max_length=ITEMS_MAX)]
 
 
+class VitalsIn(Message):
+    """What the worker's engine did since its process began, and how it stands."""
+
+    passes: Total = 0
+    rows: Total = 0
+    padding_rows: Total = 0
+    device_ms: Annotated[float, Field(ge=0, le=TOTAL_MAX, allow_inf_nan=False)] = 0.0
+    texts_cached: Total = 0
+    texts_encoded: Total = 0
+    out_of_memory: Total = 0
+    in_flight: Total = 0
+    waiting: Total = 0
+    oldest_wait_s: Annotated[float, Field(ge=0, le=TOTAL_MAX, allow_inf_nan=False)] = 0.0
+    undecoded: Total = 0
+
+
 class HeartbeatIn(Message):
     worker_id: WorkerName
     claims: Annotated[list[ClaimIn], Field(max_length=ITEMS_MAX)]
+    vitals: VitalsIn | None = None
 
 
 class UploadFileIn(Message):
     name: FileName
-    media_type: MediaType
+    media_type: MediaType | StateType
+
+    @model_validator(mode="after")
+    def _only_a_state_is_no_picture(self) -> Self:
+        if (self.name == STATE_NAME) != (self.media_type == STATE_MEDIA_TYPE):
+            raise ValueError(f"{STATE_NAME}, and it alone, is {STATE_MEDIA_TYPE}")
+        return self
 
 
 class UploadsIn(ClaimIn):
@@ -177,6 +210,10 @@ class FailedIn(ClaimIn):
     measured_gpu_ms: GpuMs = 0
     device: ShortText = ""
     fingerprint: ShortText = ""
+    saved: Annotated[
+        Literal["", "state.safetensors"],
+        Field(description="The staged file that holds the states of unfinished images"),
+    ] = ""
 
 
 ReportIn = Annotated[CompletedIn | FailedIn, Field(discriminator="kind")]
@@ -210,6 +247,13 @@ class AssignmentOut(ClaimOut):
     lane: Lane
     images: int
     attempt: int
+    flow: Annotated[str, Field(description="Equal for the jobs of one user; says nothing of who that is")]
+    saved_url: Annotated[
+        str,
+        Field(
+            description='A URL or a path, as of uploads, to GET what an earlier worker left; "" for nothing'
+        ),
+    ]
 
 
 class InstructionsOut(Out):
@@ -234,6 +278,10 @@ class OutcomesOut(Out):
 
 def claim_of(message: ClaimIn) -> Claim:
     return Claim(job_id=message.job_id, fence=message.fence)
+
+
+def vitals_of(message: VitalsIn | None) -> EngineVitals | None:
+    return None if message is None else EngineVitals(**message.model_dump())
 
 
 def progress_of(item: ProgressItemIn) -> Progress:
@@ -263,6 +311,7 @@ def report_of(report: CompletedIn | FailedIn) -> Completion | Failure:
             measured_gpu_ms=report.measured_gpu_ms,
             device=report.device,
             fingerprint=report.fingerprint,
+            saved=report.saved,
         )
     return Completion(
         claim=claim_of(report),
@@ -313,6 +362,8 @@ def _assignment_json(job: Assignment) -> dict[str, Any]:
         "lane": job.lane.value,
         "images": job.images,
         "attempt": job.attempt,
+        "flow": job.flow,
+        "saved_url": job.saved_url,
     }
 
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from darkroom.core.errors import Conflict
+from darkroom.core.params import Lane
 from darkroom.core.work import (
     ABORT_AFTER_S,
     HEARTBEAT_EVERY_S,
@@ -45,6 +46,7 @@ from darkroom.gateway.worker_messages import (
     progress_of,
     pulled_json,
     report_of,
+    vitals_of,
 )
 from darkroom.lifecycle.keys import staging_key
 
@@ -91,7 +93,8 @@ def _add_presence(router: APIRouter) -> None:
     @router.post("/heartbeat", operation_id="heartbeat", response_model=InstructionsOut)
     async def heartbeat(body: HeartbeatIn, token: WorkerHere, here: Here) -> JSONResponse:
         """The worker lives, and has these runs."""
-        told = here.dispatcher.heartbeat(body.worker_id, [claim_of(claim) for claim in body.claims])
+        claims = [claim_of(claim) for claim in body.claims]
+        told = here.dispatcher.heartbeat(body.worker_id, claims, vitals_of(body.vitals))
         return JSONResponse(instructions_json(told))
 
     @router.post("/leave", operation_id="leave", status_code=204)
@@ -106,7 +109,10 @@ def _add_runs(router: APIRouter) -> None:
     @router.post("/pull", operation_id="pullJobs", response_model=PulledOut)
     async def pull(body: PullIn, token: WorkerHere, here: Here, request: Request) -> JSONResponse:
         """Waits for work. Where the worker hangs up first, what it was to get goes back to its place."""
-        asked = here.dispatcher.pull(body.worker_id, free=body.free, warm=body.warm, wait_s=body.wait_s)
+        lanes = frozenset(body.lanes or Lane)
+        asked = here.dispatcher.pull(
+            body.worker_id, free=body.free, warm=body.warm, wait_s=body.wait_s, lanes=lanes
+        )
         jobs, gone = await _while_connected(request, asked)
         if gone and jobs:
             here.dispatcher.give_back(body.worker_id, [job.claim for job in jobs])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from darkroom.core.errors import NotFound
-from darkroom.core.work import LEASE_S
+from darkroom.core.work import LEASE_S, EngineVitals
 from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.queue import WorkerView
 
@@ -15,10 +15,11 @@ HERE = (WorkerState.ACTIVE, WorkerState.DRAINING)
 
 @dataclass(kw_only=True, slots=True)
 class Member:
-    """A registered worker; `view` holds what it can draw with and what it has loaded."""
+    """A registered worker; `view` holds what it can draw with and what it has loaded, `vitals` what its engine said last."""
 
     worker: Worker
     view: WorkerView
+    vitals: EngineVitals | None = None
 
     @property
     def active(self) -> bool:

@@ -20,6 +20,7 @@ from darkroom.core.work import (
     Assignment,
     Claim,
     Completion,
+    EngineVitals,
     Failure,
     Instructions,
     Progress,
@@ -28,6 +29,7 @@ from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.queue import Position
 from darkroom.dispatch.retry import retry_delay_s
+from darkroom.lifecycle.handing_on import HandingOn
 from darkroom.lifecycle.hearing import beat, instructions, progressed, reported, run_of
 from darkroom.lifecycle.lease import RENEW_EVERY_S, DispatchLease
 from darkroom.lifecycle.line import Ticket
@@ -66,6 +68,7 @@ class Dispatcher:
         self._ready = False
         self._previews = Previews(rooms)
         self._orders = Orders(rooms.operations)
+        self._handing_on = HandingOn(rooms)
         self._stir = asyncio.Event()
         self._dealing = False
         self._afterthoughts: set[asyncio.Task[None]] = set()
@@ -182,6 +185,11 @@ class Dispatcher:
         """Ready jobs by lane; nothing on standby."""
         return self._memory.queue.depth() if self._memory is not None else {}
 
+    def vitals(self) -> list[tuple[Worker, EngineVitals]]:
+        """What the engines of the workers that are here said last; nothing on standby."""
+        members = self._memory.crew if self._memory is not None else ()
+        return [(each.worker, each.vitals) for each in members if each.vitals is not None]
+
     # What workers ask
 
     async def register(self, worker: Worker) -> Worker:
@@ -189,9 +197,17 @@ class Dispatcher:
         return await self._orders.admit(self._active(), worker, now=self._now())
 
     async def pull(
-        self, worker_id: str, *, free: int, warm: Sequence[str], wait_s: float
+        self,
+        worker_id: str,
+        *,
+        free: int,
+        warm: Sequence[str],
+        wait_s: float,
+        lanes: frozenset[Lane] = frozenset(Lane),
     ) -> list[Assignment]:
         """Work for up to `free` slots, as soon as there is some within `wait_s` (20 s at most); may be nothing.
+
+        With `lanes`, only what is next in line anyway and in one of them: for a worker that is full of less urgent jobs.
 
         Where the caller is cancelled, what it was to get goes back to its place. NotFound (`unknown_worker`), StoreUnavailable.
         """
@@ -200,7 +216,7 @@ class Dispatcher:
         memory.crew.warmed(member, warm)
         if free <= 0 or member.worker.state is WorkerState.DRAINING:
             return []
-        ticket = memory.line.join(worker_id, free=min(free, member.worker.slots))
+        ticket = memory.line.join(worker_id, free=min(free, member.worker.slots), lanes=lanes)
         try:
             await self._wait(memory, ticket, wait_s)
         except asyncio.CancelledError:
@@ -231,7 +247,12 @@ class Dispatcher:
             memory.give_back(runs)
             self._stir.set()
         memory.crew.get(ticket.worker_id)
-        return [run.assignment for run in runs]
+        try:
+            return [await self._handing_on.assignment(run) for run in runs]
+        except asyncio.CancelledError:
+            memory.give_back(runs)
+            self._stir.set()
+            raise
 
     async def _claim(self, memory: Memory, ticket: Ticket) -> list[Run]:
         try:
@@ -266,10 +287,12 @@ class Dispatcher:
         memory.give_back([run for claim in claims if (run := run_of(memory, worker_id, claim)) is not None])
         self._stir.set()
 
-    def heartbeat(self, worker_id: str, claims: Sequence[Claim]) -> Instructions:
+    def heartbeat(
+        self, worker_id: str, claims: Sequence[Claim], vitals: EngineVitals | None = None
+    ) -> Instructions:
         """A worker lives and has these runs. Runs that it stopped speaking of are lost. NotFound (`unknown_worker`)."""
         memory = self._active()
-        if beat(memory, worker_id, claims, now=self._now()):
+        if beat(memory, worker_id, claims, vitals, now=self._now()):
             self._stir.set()
         return instructions(memory, worker_id, claims)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from darkroom.core.jobs import ATTEMPTS_MAX, HEALTHY_FAILURES_MAX, Cause, Ending, Job, JobState, Requeue
 from darkroom.core.work import Failure, Fault
+from darkroom.lifecycle.keys import state_key
 from darkroom.lifecycle.rooms import Rooms
 
 MESSAGE_MAX = 500  # characters of a worker's message that are kept
@@ -19,7 +20,7 @@ async def after_failure(rooms: Rooms, job: Job, failure: Failure) -> Requeue | E
     if failure.fault is Fault.CANCELLED or job.cancel_requested:
         return cancelled(job, measured_gpu_ms=failure.measured_gpu_ms)
     if failure.fault is Fault.DRAINED:
-        return handed_back(rooms, job, measured_gpu_ms=failure.measured_gpu_ms)
+        return handed_back(rooms, job, saved=state_key(failure), measured_gpu_ms=failure.measured_gpu_ms)
     if failure.fault is Fault.JOB and await _healthy_failures(rooms, job) >= HEALTHY_FAILURES_MAX:
         return _dead(job, failure, Cause.JOB_FAILED)
     if job.attempt >= ATTEMPTS_MAX:
@@ -59,14 +60,19 @@ def after_loss(rooms: Rooms, job: Job) -> Requeue | Ending:
     )
 
 
-def handed_back(rooms: Rooms, job: Job, *, measured_gpu_ms: int = 0) -> Requeue:
-    """A run given back unfinished through nobody's fault: it counts for nothing."""
+def handed_back(rooms: Rooms, job: Job, *, saved: str | None = None, measured_gpu_ms: int = 0) -> Requeue:
+    """A run given back unfinished through nobody's fault: it counts for nothing.
+
+    Without states of its own, those that it was given are still good: the job has the same seed. After a failure they are
+    not given out again, lest they are what it failed of.
+    """
     return Requeue(
         job_id=job.id,
         fence=_fence(job),
         cause=Cause.WORKER_DRAINED,
         not_before=rooms.clock(),
         counts_attempt=False,
+        saved=saved or job.saved,
         detail=job.worker_id or "",
         measured_gpu_ms=measured_gpu_ms,
     )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from darkroom.core.jobs import JobState, Outcome
 from darkroom.core.news import JobProgressed
-from darkroom.core.work import Claim, Completion, Failure, Instructions, Progress
+from darkroom.core.work import Claim, Completion, EngineVitals, Failure, Instructions, Progress
 from darkroom.core.workers import WorkerState
 from darkroom.lifecycle.fulfil import fulfil
+from darkroom.lifecycle.keys import state_key
 from darkroom.lifecycle.memory import Memory
 from darkroom.lifecycle.previews import Previews
 from darkroom.lifecycle.rooms import Rooms
@@ -33,9 +34,11 @@ def instructions(memory: Memory, worker_id: str, claims: Sequence[Claim]) -> Ins
     )
 
 
-def beat(memory: Memory, worker_id: str, claims: Sequence[Claim], *, now: float) -> bool:
+def beat(
+    memory: Memory, worker_id: str, claims: Sequence[Claim], vitals: EngineVitals | None, *, now: float
+) -> bool:
     """A worker lives and has these runs; whether it lost any that it stopped speaking of. NotFound (`unknown_worker`)."""
-    memory.crew.saw(worker_id, now=now)
+    memory.crew.saw(worker_id, now=now).vitals = vitals
     lost = memory.runs.unnamed(worker_id, claims, now=now)
     if lost:
         log.warning("worker %s lost %d jobs without a word", worker_id, len(lost))
@@ -70,4 +73,8 @@ async def reported(
     answers = await fulfil(rooms, reports, known={run.job.id: run.job for run in runs})
     for report, answer in zip(reports, answers, strict=True):
         memory.judge_worker(worker_id, report, answer, now=rooms.clock().timestamp())
+        if isinstance(report, Failure) and answer.outcome is Outcome.ACCEPTED:
+            left = state_key(report)
+            if left and left not in [job.saved for job in answer.change.jobs]:
+                memory.unneeded.append(left)
     return [answer.outcome for answer in answers]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from darkroom.core.work import Claim
+from darkroom.core.work import STATE_NAME, Claim, Failure
 
 
 def staging_key(claim: Claim, name: str) -> str:
     """Where a run uploads a file: the key holds the fence, so that no other run can touch it."""
     return f"staging/{claim.job_id}/{claim.fence}/{name}"
+
+
+def state_key(failure: Failure) -> str | None:
+    """Where a run that failed left the states of its images: under its own claim, or nowhere."""
+    return staging_key(failure.claim, STATE_NAME) if failure.saved == STATE_NAME else None
 
 
 def preview_key(job_id: UUID, number: int) -> str:

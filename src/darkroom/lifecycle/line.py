@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from darkroom.core.params import Lane
 from darkroom.dispatch.queue import ReadyJob
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Ticket:
-    """A pull of a worker with so many free slots. `served` is set when there is something to say, if only that there is nothing."""
+    """A pull of a worker with so many free slots for jobs of `lanes`.
+
+    `served` is set when there is something to say, if only that there is nothing.
+    """
 
     worker_id: str
     free: int
+    lanes: frozenset[Lane]
     served: asyncio.Future[None]
     picked: list[ReadyJob] = field(default_factory=list)
 
@@ -33,8 +38,9 @@ class Line:
     def __len__(self) -> int:
         return len(self._tickets)
 
-    def join(self, worker_id: str, *, free: int) -> Ticket:
-        ticket = Ticket(worker_id=worker_id, free=free, served=asyncio.get_running_loop().create_future())
+    def join(self, worker_id: str, *, free: int, lanes: frozenset[Lane] = frozenset(Lane)) -> Ticket:
+        served = asyncio.get_running_loop().create_future()
+        ticket = Ticket(worker_id=worker_id, free=free, lanes=lanes, served=served)
         self._tickets[ticket] = None
         return ticket
 

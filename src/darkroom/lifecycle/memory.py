@@ -28,7 +28,7 @@ DRAINED = "drained by an operator"
 class Memory:
     """`lost` and `returned` are runs to be taken up by the ledger, `unwanted` jobs that were cancelled just when their run was
     put back, `unsure` those whose claim may have been written without an answer; `finishing`, `states` and `ended` are notes
-    to be written soon.
+    to be written soon, `unneeded` the keys of saved states that nobody will go on with.
     """
 
     def __init__(self, rooms: Rooms, policy: DispatchPolicy) -> None:
@@ -48,6 +48,7 @@ class Memory:
         self.finishing: dict[UUID, Run] = {}
         self.states: dict[str, tuple[WorkerState, str]] = {}
         self.ended: list[Run] = []
+        self.unneeded: list[str] = []
 
     def knows(self, job_id: UUID) -> bool:
         return job_id in self.queue or job_id in self.runs or job_id in self.claiming
@@ -72,6 +73,8 @@ class Memory:
             if event <= run.event and job.state not in TERMINAL:
                 return
             self.end(run, job)
+        elif job.state in TERMINAL and job.saved:
+            self.unneeded.append(job.saved)
         if job.state is JobState.READY:
             self.enqueue(job)
         else:
@@ -96,6 +99,9 @@ class Memory:
             noted.pop(run.job.id, None)
         if run.previews:
             self.ended.append(run)
+        given = run.job.saved
+        if given and job is not None and (job.state in TERMINAL or job.saved != given):
+            self.unneeded.append(given)
         measured_gpu_ms = (job.measured_gpu_ms if job is not None else None) or run.measured_gpu_ms
         self.queue.settle(run.job.account_id, run.job.lane, run.cost_gpu_ms, measured_gpu_ms)
 
@@ -157,7 +163,8 @@ class Memory:
         allowance = self._allowance(member, now)
         if allowance is Allowance.NONE or (allowance is Allowance.CANARY and self._busy(ticket)):
             return False
-        job = self.queue.pick(member.view, now=now, others=healthy - {ticket.worker_id})
+        others = healthy - {ticket.worker_id}
+        job = self.queue.pick(member.view, now=now, others=others, lanes=ticket.lanes)
         if job is None:
             return False
         ticket.picked.append(job)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from darkroom.core.errors import NotFound
 from darkroom.core.jobs import JobState, Outcome, Reported
 from darkroom.core.workers import WorkerState
+from darkroom.lifecycle.handing_on import discard
 from darkroom.lifecycle.memory import Memory
 from darkroom.lifecycle.previews import Previews
 from darkroom.lifecycle.recover import hand_back, recover_lost, survey
@@ -135,6 +136,9 @@ class Upkeep:
         if ended := list(memory.ended):
             await self._previews.forget(ended)
             del memory.ended[: len(ended)]
+        if unneeded := list(memory.unneeded):
+            await discard(self._rooms, unneeded)
+            del memory.unneeded[: len(unneeded)]
 
     async def _write_state(self, worker_id: str, state: WorkerState, reason: str) -> None:
         try:

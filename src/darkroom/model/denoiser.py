@@ -19,6 +19,9 @@ from darkroom.core.params import GenerationParams
 Conditioning = Mapping[str, Tensor]
 """What a row is guided by: named tensors without a batch dimension, of equal shapes for all rows of a class."""
 
+Encoded = Mapping[str, Tensor]
+"""What a text becomes: named tensors without a batch dimension. A function of model and text alone, so it can be kept."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
@@ -36,6 +39,10 @@ class Prepared:
     sampler: str
     conditional: Conditioning
     unconditional: Conditioning | None
+    guidance_rule: str = "linear"
+    """How the two rows are combined: a name in `guidance.GUIDANCE_RULES`."""
+    noise_seed: int = 0
+    """What a stochastic sampler draws the noise of a step from, together with the number of the step."""
     seamless: bool = False
     """Opposite edges must meet: whoever decodes or enlarges the picture goes round them."""
     notes: tuple[str, ...] = ()
@@ -63,8 +70,21 @@ class Denoiser(Protocol):
         """What the network computes in; it takes and returns fp32 all the same."""
         ...
 
-    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
-        """Encode the prompt and draw the noise for image `index`. Raises ModelError for what it cannot draw."""
+    def texts(self, params: GenerationParams) -> tuple[str, ...]:
+        """What has to be encoded before `prepare`; equal texts have equal encodings."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
+        """Encodes texts at fixed length, in passes of a fixed size: no text's bits depend on its company."""
+        ...
+
+    def prepare(
+        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+    ) -> Prepared:
+        """What image `index` starts from. `encoded` holds what `texts` asked for; None: encode it now.
+
+        Raises ModelError for what it cannot draw.
+        """
         ...
 
     def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:

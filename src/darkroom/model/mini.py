@@ -6,7 +6,7 @@ How the prompt's parameters act on it is written in `docs/model/mini-1.md`. Know
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from darkroom.core.errors import WeightsError
 from darkroom.core.params import GenerationParams, PromptPart, image_seed
 from darkroom.model import text_encoder
 from darkroom.model.autoencoder import FACTOR, Autoencoder
-from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.model.denoiser import Conditioning, Encoded, Prepared
 from darkroom.model.retrieval import Bank
 from darkroom.model.schedules import flow_sigmas, stopped
 from darkroom.model.seamless import cropped, wrapped
@@ -41,8 +41,8 @@ GUIDANCE = 3.0
 SAMPLER = "dpmpp_2m_flow"
 PREVIEW_SCALE = 4
 """How much larger a preview is than the latent, per side."""
-TEXT_CACHE = 512
-"""Prompts whose token vectors are kept."""
+EXEMPLARS_KEPT = 64
+"""Prompts whose exemplars are kept: looking them up reads the prompt's words, and the images of a grid share them."""
 
 DECODER_REACH = 8  # latent positions from which a pixel of the decoder takes its value, at most
 SHIFT_DOWN, SHIFT_RIGHT = 1009, 757
@@ -91,11 +91,14 @@ class Mini:
         self.bank = bank
         self.weights_hash = weights_hash
         self.to_rgb = _linear_preview(autoencoder)
-        self._encode = lru_cache(maxsize=TEXT_CACHE)(self._encode_text)
+        self._exemplars = lru_cache(maxsize=EXEMPLARS_KEPT)(self._find_exemplars)
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> Mini:
-        """Read the weights that ship with Darkroom, or those in a folder. Raises WeightsError."""
+    def load(cls, folder: Path | None = None, *, device: torch.device | None = None) -> Mini:
+        """Read the weights that ship with Darkroom, or those in a folder, to a device. Raises WeightsError.
+
+        Texts are read and noise is drawn on the CPU all the same.
+        """
         folder = folder or WEIGHTS_FOLDER
         network, autoencoder = MiniTransformer(), Autoencoder()
         tensors = read_tensors(folder / WEIGHTS_NAME)
@@ -111,25 +114,53 @@ class Mini:
                 ) from error
         bank, text = Bank.load(folder / BANK_NAME), TextEncoder.load()
         files = [folder / WEIGHTS_NAME, folder / BANK_NAME, WEIGHTS_FOLDER / text_encoder.WEIGHTS_FILE]
-        return cls(network, autoencoder, text, bank, weights_hash=hash_of(files))
+        model = cls(network, autoencoder, text, bank, weights_hash=hash_of(files))
+        return model.to(device) if device else model
+
+    def to(self, device: torch.device) -> Mini:
+        """Moves what runs in passes, and the decoder."""
+        self.network.to(device)
+        self.autoencoder.to(device)
+        self.to_rgb = self.to_rgb.to(device)
+        return self
 
     @property
     def device(self) -> torch.device:
         return self.to_rgb.device
 
+    def texts(self, params: GenerationParams) -> tuple[str, ...]:
+        """The prompt's parts, the house style where it leans in, and what is not wanted."""
+        parts = [*self._positive(params), *_unwanted(params)]
+        return tuple(dict.fromkeys(part.text for part in parts if part.text))
+
     @torch.inference_mode()
-    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """Token vectors (L, T) and which of them are there (L,). One text at a time: bits depend on company here."""
+        encoded: list[Encoded] = []
+        for text in texts:
+            words, mask = self.text.encode([text], length=TEXT_TOKENS)
+            encoded.append({"words": words[0], "mask": mask[0]})
+        return encoded
+
+    @torch.inference_mode()
+    def prepare(
+        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+    ) -> Prepared:
         """Noise, noise levels and conditioning of image `index`; `params.seed` must be set."""
         assert params.seed is not None, "a job's seed is drawn before it is prepared"
-        generator = torch.Generator().manual_seed(image_seed(params.seed, index))
+        if encoded is None:
+            texts = self.texts(params)
+            encoded = dict(zip(texts, self.encode(texts), strict=True))
+        noise_seed = image_seed(params.seed, index)
+        generator = torch.Generator().manual_seed(noise_seed)
         area = DRAFT_AREA if params.draft else LARGE_AREA if params.hd else NATIVE_AREA
         height, width = latent_shape(params.aspect, area)
         latent = torch.randn(self.autoencoder.config.channels, height, width, generator=generator)
         steps = max(LEAST_STEPS, round((DRAFT_STEPS if params.draft else STEPS) * params.quality))
-        positive, notes = self._positive(params)
+        positive = _weighted(self._positive(params), encoded)
         positive = self._chaotic(self._weird(positive, params), params, generator)
-        exemplars, exemplars_bias = self._exemplars(params)
-        negative = self._negative(params)
+        exemplars, exemplars_bias = self._exemplars(_wanted(params), raw=params.raw)
+        negative = _weighted(_unwanted(params), encoded)
         seamless = torch.tensor(float(params.tile))
         unconditional = {
             "words": negative.words,
@@ -153,8 +184,9 @@ class Mini:
             sampler=SAMPLER,
             conditional=conditional,
             unconditional=unconditional,
+            noise_seed=noise_seed,
             seamless=params.tile,
-            notes=notes,
+            notes=_notes(params, encoded),
         )
 
     @torch.inference_mode()
@@ -178,50 +210,22 @@ class Mini:
         large = F.interpolate(rgb, scale_factor=PREVIEW_SCALE, mode="bilinear", align_corners=False)
         return (large * 0.5 + 0.5).clamp(0, 1)
 
-    def _encode_text(self, text: str) -> tuple[Tensor, Tensor]:
-        """Token vectors (L, T) and which of them are there (L,)."""
-        words, mask = self.text.encode([text], length=TEXT_TOKENS)
-        return words[0], mask[0]
-
-    def _weighted(self, parts: Sequence[PromptPart]) -> _Text:
-        """The tokens of all parts, one part after the other, cut at the text length; a weight is a bias on the logits."""
-        encoded = [(self._encode(part.text), part.weight) for part in parts if part.text and part.weight > 0]
-        if not encoded:
-            return _Text(words=torch.zeros(TEXT_TOKENS, WIDTH), bias=torch.full((TEXT_TOKENS,), MASKED))
-        heaviest = max(weight for _, weight in encoded)
-        words = torch.cat([tokens[mask] for (tokens, mask), _ in encoded])[:TEXT_TOKENS]
-        weights = [torch.full((int(mask.sum()),), weight / heaviest) for (_, mask), weight in encoded]
-        bias = torch.cat(weights)[:TEXT_TOKENS].log()
-        missing = TEXT_TOKENS - len(words)
-        return _Text(words=F.pad(words, (0, 0, 0, missing)), bias=F.pad(bias, (0, missing), value=MASKED))
-
-    def _positive(self, params: GenerationParams) -> tuple[_Text, tuple[str, ...]]:
-        """What the conditional row reads, and a note where the prompt is longer than it can read."""
-        parts = [part for part in params.parts if part.weight > 0]
-        length = sum(int(self._encode(part.text)[1].sum()) for part in parts)
-        notes = (TOO_LONG.format(limit=TEXT_TOKENS, length=length),) if length >= TEXT_TOKENS else ()
+    def _positive(self, params: GenerationParams) -> list[PromptPart]:
+        """What the conditional row reads: the prompt, and the house style where the prompt names none."""
+        parts = _wanted_parts(params)
         if params.raw or params.stylize == 0 or self.bank.art_set_for(_wanted(params)) is not None:
-            return self._weighted(parts), notes
+            return parts
         heaviest = max(part.weight for part in parts)
         style = PromptPart(text=HOUSE_STYLE, weight=heaviest * STYLIZE_WEIGHT * params.stylize / 100)
-        return self._weighted([*parts, style]), notes
+        return [*parts, style]
 
-    def _negative(self, params: GenerationParams) -> _Text:
-        """What the unconditional row sees: `--no` and negative parts, or nothing at all."""
-        unwanted = [PromptPart(text=text, weight=0.5) for text in params.negative]
-        unwanted += [
-            PromptPart(text=part.text, weight=-part.weight) for part in params.parts if part.weight < 0
-        ]
-        return self._weighted(unwanted)
-
-    def _exemplars(self, params: GenerationParams) -> tuple[Tensor, Tensor]:
+    def _find_exemplars(self, wanted: str, *, raw: bool) -> tuple[Tensor, Tensor]:
         """Latents (S, C, e, e) of what the prompt's nouns look like, in order of appearance, and their bias (S,)."""
         config = self.network.config
         side = config.exemplar_side
         exemplars = torch.zeros(config.slots, config.channels, side, side)
         bias = torch.full((config.slots,), MASKED)
-        wanted = _wanted(params)
-        art_set = self.bank.art_set_for(wanted) or (None if params.raw else HOUSE_SET)
+        art_set = self.bank.art_set_for(wanted) or (None if raw else HOUSE_SET)
         for slot, match in enumerate(self.bank.find(wanted, self.text, limit=config.slots)):
             exemplars[slot] = self.bank.exemplar(match.concept, art_set)
             bias[slot] = 0.0
@@ -247,9 +251,42 @@ class Mini:
         return _Text(words=text.words + noise * spread * CHAOS_WORDS * params.chaos / 100, bias=text.bias)
 
 
+def _wanted_parts(params: GenerationParams) -> list[PromptPart]:
+    return [part for part in params.parts if part.weight > 0]
+
+
 def _wanted(params: GenerationParams) -> str:
     """The words of the prompt that count for it, not those that count against it."""
-    return " ".join(part.text for part in params.parts if part.weight > 0)
+    return " ".join(part.text for part in _wanted_parts(params))
+
+
+def _unwanted(params: GenerationParams) -> list[PromptPart]:
+    """What the unconditional row sees: `--no` and negative parts, or nothing at all."""
+    unwanted = [PromptPart(text=text, weight=0.5) for text in params.negative]
+    return unwanted + [
+        PromptPart(text=part.text, weight=-part.weight) for part in params.parts if part.weight < 0
+    ]
+
+
+def _notes(params: GenerationParams, encoded: Mapping[str, Encoded]) -> tuple[str, ...]:
+    """A note where the prompt is longer than it can read."""
+    length = sum(int(encoded[part.text]["mask"].sum()) for part in _wanted_parts(params) if part.text)
+    return (TOO_LONG.format(limit=TEXT_TOKENS, length=length),) if length >= TEXT_TOKENS else ()
+
+
+def _weighted(parts: Sequence[PromptPart], encoded: Mapping[str, Encoded]) -> _Text:
+    """The tokens of all parts, one part after the other, cut at the text length; a weight is a bias on the logits."""
+    heard = [part for part in parts if part.text and part.weight > 0]
+    if not heard:
+        return _Text(words=torch.zeros(TEXT_TOKENS, WIDTH), bias=torch.full((TEXT_TOKENS,), MASKED))
+    heaviest = max(part.weight for part in heard)
+    tokens = [encoded[part.text]["words"][encoded[part.text]["mask"]] for part in heard]
+    weights = [
+        torch.full((len(own),), part.weight / heaviest) for own, part in zip(tokens, heard, strict=True)
+    ]
+    words, bias = torch.cat(tokens)[:TEXT_TOKENS], torch.cat(weights)[:TEXT_TOKENS].log()
+    missing = TEXT_TOKENS - len(words)
+    return _Text(words=F.pad(words, (0, 0, 0, missing)), bias=F.pad(bias, (0, missing), value=MASKED))
 
 
 def _shifts(latents: Tensor, sigmas: Tensor, seamless: Tensor) -> list[tuple[int, int]]:

@@ -1,14 +1,16 @@
-"""The registry of models: one TOML file, read into core's catalogue. Loads no weights and imports no torch."""
+"""The registry of models: TOML files, read into core's catalogue. Loads no weights and imports no torch."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from darkroom.core.capabilities import HONOURABLE, ModelCapabilities, ModelCatalogue
 from darkroom.core.errors import RegistryError
+from darkroom.model.sources import SOURCE_KEYS, read_source
 
 BUILTIN_REGISTRY = Path(__file__).with_name("registry.toml")
 REGISTRY_MAX_BYTES = 4_000_000
@@ -25,7 +27,7 @@ _NUMBERS = {
     "widest_aspect_hd": (1, ASPECT_MAX),
     "max_image_prompts": (0, IMAGE_PROMPTS_MAX),
 }
-_KEYS = frozenset({*_TEXTS, *_FLAGS, *_NUMBERS, "honours"})
+_KEYS = frozenset({*_TEXTS, *_FLAGS, *_NUMBERS, *SOURCE_KEYS, "honours"})
 _NEEDED = ("title", "family", "honours", "native_px", "large_px")
 _SECTIONS = frozenset({"models", "aliases"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -35,9 +37,33 @@ _ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]*|niji [a-z0-9][a-z0-9._-]*")
 def read_registry(path: Path = BUILTIN_REGISTRY) -> ModelCatalogue:
     """The catalogue in a TOML file. Raises RegistryError that names the file, the entry and what would be right."""
     try:
-        return _catalogue(_document(path))
+        document = _document(path)
+        models = _models(document, beside=path.parent)
+        return _checked(ModelCatalogue(models=models, aliases=_aliases(document, models)))
     except RegistryError as error:
         raise RegistryError(f"the registry of models {path}: {error.message}") from error.__cause__
+
+
+def read_registries(base: Path, own: Path) -> ModelCatalogue:
+    """The catalogue of a registry with the models that somebody added in a file of their own; that may be missing.
+
+    A default and the aliases in `own` go before those in `base`. Raises RegistryError as `read_registry` does.
+    """
+    catalogue = read_registry(base)
+    if not own.exists():
+        return catalogue
+    try:
+        document = _document(own)
+        added = _models(document, beside=own.parent) if document.get("models") else {}
+        if hidden := sorted(set(added) & set(catalogue.models)):
+            raise RegistryError(f"models.{hidden[0]} is the name of a built-in model; choose another")
+        models = {**catalogue.models, **added}
+        if any(model.default for model in added.values()):
+            models.update({name: replace(model, default=False) for name, model in catalogue.models.items()})
+        aliases = {name: of for name, of in catalogue.aliases.items() if name not in added}
+        return _checked(ModelCatalogue(models=models, aliases={**aliases, **_aliases(document, models)}))
+    except RegistryError as error:
+        raise RegistryError(f"your models in {own}: {error.message}") from error.__cause__
 
 
 def _document(path: Path) -> Mapping[str, object]:
@@ -56,7 +82,12 @@ def _document(path: Path) -> Mapping[str, object]:
         raise RegistryError(f"is not valid TOML: {error}") from error
 
 
-def _catalogue(document: Mapping[str, object]) -> ModelCatalogue:
+def _checked(catalogue: ModelCatalogue) -> ModelCatalogue:
+    assert catalogue.default is not None  # raises RegistryError where there is none, or more than one
+    return catalogue
+
+
+def _models(document: Mapping[str, object], *, beside: Path) -> dict[str, ModelCapabilities]:
     unknown = sorted(set(document) - _SECTIONS)
     if unknown:
         raise RegistryError(f"has an unknown section {unknown[0]!r}; known are aliases and models")
@@ -69,13 +100,11 @@ def _catalogue(document: Mapping[str, object]) -> ModelCatalogue:
             raise RegistryError(
                 f"has two models named {name.lower()!r}; names do not tell upper from lower case"
             )
-        models[name.lower()] = _entry(name.lower(), table)
-    catalogue = ModelCatalogue(models=models, aliases=_aliases(document, models))
-    assert catalogue.default is not None  # raises RegistryError where there is none, or more than one
-    return catalogue
+        models[name.lower()] = _entry(name.lower(), table, beside)
+    return models
 
 
-def _entry(name: str, table: object) -> ModelCapabilities:
+def _entry(name: str, table: object, beside: Path) -> ModelCapabilities:
     if not _NAME.fullmatch(name):
         raise RegistryError(f"models.{name!r} is no name for --v; use a-z, 0-9, dots, dashes and underscores")
     if not isinstance(table, dict):
@@ -93,7 +122,8 @@ def _entry(name: str, table: object) -> ModelCapabilities:
     numbers = {key: _number(name, key, table[key]) for key in _NUMBERS if key in table}
     honours = _honours(name, table["honours"])
     # The texts, flags and numbers were each checked above; mypy cannot follow keys from a table into arguments.
-    model = ModelCapabilities(name=name, honours=honours, **texts, **flags, **numbers)  # type: ignore[arg-type]
+    source = read_source(name, table, beside=beside)
+    model = ModelCapabilities(name=name, honours=honours, source=source, **texts, **flags, **numbers)  # type: ignore[arg-type]
     _check_together(model)
     return model
 

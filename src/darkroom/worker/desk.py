@@ -18,6 +18,7 @@ from darkroom.core.jobs import Outcome
 from darkroom.core.work import Assignment, Claim, Completion, Failure, Fault, Instructions, Progress
 from darkroom.worker.drive import Drive
 from darkroom.worker.generator import Drawn, Finisher, Generator, Glimpse, Happening
+from darkroom.worker.handing_on import HAND_ON_WITHIN_S, found, left_behind
 from darkroom.worker.messages import Report
 from darkroom.worker.protocol import Connection
 from darkroom.worker.reporting import Reporter
@@ -26,6 +27,7 @@ from darkroom.worker.uploading import upload
 
 PREVIEW_EVERY_S = 1.0  # of one job
 DRIVE_STOP_WITHIN_S = 10.0  # a step of the generator
+LEAVING = "its worker was told to leave"
 PREVIEW_FAULTS = (DarkroomError, OSError, MemoryError, ValueError, RuntimeError)
 
 T = TypeVar("T")
@@ -74,8 +76,11 @@ class Desk:
             if older.claim.fence > claim.fence:
                 return
             self.abandon(older.claim)
-        self.runs.add(assignment)
-        self._drive.add(assignment)
+        run = self.runs.add(assignment)
+        if assignment.saved_url:
+            run.fetching = self._loop.create_task(self._fetch(run))
+        else:
+            self._drive.add(assignment)
 
     def obey(self, instructions: Instructions) -> None:
         """Cancel and abandon as told. Draining is not the desk's matter."""
@@ -97,10 +102,12 @@ class Desk:
             self.abandon(run.claim)
 
     def hand_back(self) -> None:
-        """Stop what is not reported yet, and report it as given back."""
+        """Stop what is not reported yet, and report it as given back: with the states of its images, where there is time to
+        take them, or as complete, where only files are missing."""
         for run in self._unreported():
-            self._stop(run)
-            self._fail(run.claim, Fault.DRAINED, "its worker was told to leave")
+            if run.leaving is None:
+                run.leaving = self._loop.create_task(self._hand_on(run))
+                run.leaving.add_done_callback(partial(self._leaving_ended, run))
 
     async def progress(self, run: Run, now: float) -> Progress:
         """What is to be told of a run. With a preview where there is a new look, and nothing that it would delay."""
@@ -123,10 +130,12 @@ class Desk:
         run = self.runs.get(claim)
         if claim in self.reporter or (run is None and self.runs.is_over(claim)):
             return
-        if run and run.drawn is None:
+        if run and run.drawn is None and run.fetching is None:
             self._drive.cancel(claim)
             return
         spent = 0
+        if run and run.fetching:
+            run.fetching.cancel()
         if run and run.drawn:
             self._stop(run)
             spent = run.drawn.measured_gpu_ms
@@ -136,8 +145,9 @@ class Desk:
         return [run for run in self.runs if run.claim not in self.reporter]
 
     def _stop(self, run: Run) -> None:
-        if run.finishing:
-            run.finishing.cancel()
+        for task in (run.fetching, run.finishing):
+            if task:
+                task.cancel()
         if run.drawn is None:
             self._drive.cancel(run.claim)
 
@@ -188,6 +198,49 @@ class Desk:
             )
         )
 
+    async def _fetch(self, run: Run) -> None:
+        """What an earlier worker left of a job, and then the generator gets it."""
+        saved = await found(self._connection, run.assignment)
+        run.fetching = None
+        self._drive.add(run.assignment, saved)
+
+    async def _hand_on(self, run: Run) -> None:
+        """For a short while; what is not saved or finished by then is given back as it was."""
+        saved = ""
+        try:
+            async with asyncio.timeout(HAND_ON_WITHIN_S):
+                if run.drawn is None and run.fetching is None and (state := await self._released(run.claim)):
+                    saved = await left_behind(self._connection, run.claim, state, self._rng)
+                elif run.finishing:
+                    await asyncio.wait([run.finishing])
+        except TimeoutError:
+            logger.warning("there was no time to hand on job %s", run.claim.job_id)
+        except Conflict as error:
+            logger.warning("job %s is dropped: %s", run.claim.job_id, error.message)
+            self.abandon(run.claim)
+            return
+        if run.claim not in self.reporter:
+            self._stop(run)
+            self._fail(run.claim, Fault.DRAINED, LEAVING, saved=saved)
+
+    async def _released(self, claim: Claim) -> bytes | None:
+        """The states of a run that the generator then has no more of; None where it had ended there already."""
+        answer: asyncio.Future[bytes | None] = self._loop.create_future()
+
+        def settle(saved: bytes | None) -> None:
+            if not answer.done():
+                answer.set_result(saved)
+
+        self._drive.release(claim, partial(self._in_loop, settle))
+        return await answer
+
+    def _leaving_ended(self, run: Run, task: asyncio.Task[None]) -> None:
+        """Whatever handing on broke on, the run is given back."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("job %s could not be handed on", run.claim.job_id, exc_info=error)
+            self._stop(run)
+            self._fail(run.claim, Fault.DRAINED, LEAVING)
+
     def _finish_ended(self, run: Run, drawn: Drawn, task: asyncio.Task[None]) -> None:
         """Whatever finishing broke on, the run fails, and another worker may do better."""
         if task.cancelled() or (error := task.exception()) is None:
@@ -196,10 +249,18 @@ class Desk:
         message = f"the pictures could not be finished: {error}"
         self._fail(run.claim, Fault.INFRASTRUCTURE, message, measured_gpu_ms=drawn.measured_gpu_ms)
 
-    def _fail(self, claim: Claim, fault: Fault, message: str, *, measured_gpu_ms: int = 0) -> None:
-        device = self._connection.introduction.device
+    def _fail(
+        self, claim: Claim, fault: Fault, message: str, *, measured_gpu_ms: int = 0, saved: str = ""
+    ) -> None:
         self.reporter.add(
-            Failure(claim=claim, fault=fault, message=message, measured_gpu_ms=measured_gpu_ms, device=device)
+            Failure(
+                claim=claim,
+                fault=fault,
+                message=message,
+                measured_gpu_ms=measured_gpu_ms,
+                device=self._connection.introduction.device,
+                saved=saved,
+            )
         )
 
     def _answered(self, report: Report, outcome: Outcome) -> None:

@@ -1,52 +1,41 @@
-"""The generator of a real worker: canonical prompts become pictures by the engine, the decoder and the upscaler.
+"""The generator of a real worker: canonical prompts become pictures by whichever models they name, all in one engine.
 
-Reads as the story of one step: denoise a batch, or decode and enlarge one picture. Knows no service and no file.
+The story of one step: look after the models -> one pass of the engine -> take the pictures that are made beside it -> look
+at what is being drawn. Knows no service and no file.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from darkroom.core.capabilities import ModelCatalogue
 from darkroom.core.errors import DarkroomError, ModelError
 from darkroom.core.events import Event, ImageFailed, RequestNoted, StepTaken
 from darkroom.core.params import GenerationParams, Lane, PromptPart
-from darkroom.core.work import Assignment, Claim, Failure, Fault, Progress
-from darkroom.engine.exactness import Exactness, verify_exactness
+from darkroom.core.work import Assignment, Claim, EngineVitals, Failure, Fault
+from darkroom.engine.decoder import Decoder, Done, Undone
 from darkroom.engine.fingerprint import fingerprint_of
+from darkroom.engine.requests import Request
+from darkroom.engine.rows import Finished
 from darkroom.finish.provenance import parameters_of
+from darkroom.model.denoiser import Denoiser
 from darkroom.prompt import STORED, parse
 from darkroom.worker.generator import Drawn, Glimpse, Happening
+from darkroom.worker.sitting import Sitting
 from darkroom.worker.studio import Picture, Studio
+from darkroom.worker.unfinished import finished_of, packed, read
 
-PRIORITY: Mapping[Lane, int] = {Lane.TURBO: 0, Lane.FAST: 1, Lane.RELAX: 2}
+PRIORITY = {Lane.TURBO: 0, Lane.FAST: 1, Lane.RELAX: 2}
 GLIMPSE_EVERY_S = 0.5
-PREPARATION_FAILED = "the job cannot be drawn: "
-
-
-@dataclass(kw_only=True)
-class _Run:
-    """A run in flight. `spent_s` is its share of every pass, and its own decoding."""
-
-    claim: Claim
-    params: GenerationParams
-    images: int
-    pictures: dict[int, Picture] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    steps_done: int = 0
-    steps_total: int = 0
-    spent_s: float = 0.0
-
-    @property
-    def measured_gpu_ms(self) -> int:
-        return round(self.spent_s * 1000)
+IDLE_WAIT_S = 0.05  # for work beside this thread, where there is nothing to step; orders wait so long at most
+CANNOT_BE_DRAWN = "the job cannot be drawn: "
+JOBS_OWN_FAULTS = ("it cannot be prepared", "it needs ")
+"""How the engine begins the reason where a request, and not the device, is what failed."""
 
 
 class EngineGenerator:
-    """Draws with one studio. `timer` counts seconds while a device works."""
+    """Draws with one studio. `clock` counts seconds."""
 
     def __init__(
         self,
@@ -54,65 +43,74 @@ class EngineGenerator:
         catalogue: ModelCatalogue,
         *,
         device: str | None = None,
-        timer: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._studio, self._catalogue, self._timer = studio, catalogue, timer
-        denoiser = studio.engine.denoiser
-        self.models = self.warm = (denoiser.name,)
-        self._fingerprint = fingerprint_of(denoiser, rows=0)
-        self.device = device or self._fingerprint.device
-        self._runs: dict[str, _Run] = {}
+        self._studio, self._catalogue, self._clock = studio, catalogue, clock
+        self._engine, self._models = studio.engine, studio.models
+        self._decoder: Decoder[Picture] = Decoder(studio.picture, on=studio.decode_on, timer=clock)
+        self.models = studio.models.names
+        self.device = device or studio.device
+        self.vitals = EngineVitals()
+        self._runs: dict[str, Sitting] = {}  # by what the engine calls them, in the order in which they came
         self._told: list[Happening] = []
         self._glimpsed_at = -GLIMPSE_EVERY_S
 
     @property
+    def warm(self) -> tuple[str, ...]:
+        return self._models.warm
+
+    @property
     def busy(self) -> bool:
-        return bool(self._told or self._runs or self._studio.engine.busy or self._studio.decoder)
+        beside = self._decoder or self._models.loading
+        return bool(self._told or self._runs or self._engine.busy or beside)
 
-    def verify(self) -> Exactness:
-        """Show that the default shape keeps its bits in any company. ModelError where it does not."""
-        engine = self._studio.engine
-        params = GenerationParams(parts=(PromptPart(text="a fox", weight=1.0),), model=self.models[0], seed=1)
-        found = verify_exactness(engine.denoiser, params, rows_per_pass=engine.rows_per_pass(""))
-        if not found.holds:
-            slots = ", ".join(map(str, found.slots_differing))
-            raise ModelError(
-                f"{self.device} does not keep exact mode for {found.row_class}: an image's bits change in slots {slots} "
-                f"of a pass, by up to {found.max_difference:g}. Use another device, driver or version of torch"
-            )
-        return found
+    def verify(self) -> None:
+        """Show that the usual shape of each model that is there keeps its bits in any company. ModelError where it does not.
 
-    def add(self, assignment: Assignment) -> None:
-        """Images that cannot be prepared fail the run, as the job's own fault."""
+        Takes a second or so where this device has not shown it before, and nothing in fast mode.
+        """
+        for name in self.warm if self._studio.exact else ():
+            denoiser = self._models.get(name)
+            assert denoiser is not None, f"{name} is warm"
+            params = GenerationParams(parts=(PromptPart(text="a fox", weight=1.0),), model=name, seed=1)
+            self._studio.profiles.of(denoiser, denoiser.prepare(params, index=0))
+
+    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+        """Takes a run in; what cannot be read, or is not for this worker, fails as the job's own fault."""
         try:
             params = self._read(assignment)
         except DarkroomError as error:
             self._told.append(
-                Failure(
-                    claim=assignment.claim, fault=Fault.JOB, message=f"{PREPARATION_FAILED}{error.message}"
-                )
+                Failure(claim=assignment.claim, fault=Fault.JOB, message=f"{CANNOT_BE_DRAWN}{error.message}")
             )
             return
-        key = _key(assignment.claim)
-        self._runs[key] = _Run(claim=assignment.claim, params=params, images=assignment.images)
-        engine = self._studio.engine
-        for index in range(assignment.images):
-            before = len(engine)
-            engine.add(key, index, params, priority=PRIORITY[assignment.lane])
-            if len(engine) == before:  # it was not taken in: `step` will tell why
-                break
+        run = Sitting(assignment=assignment, params=params, before=read(saved, assignment))
+        self._runs[_key(assignment.claim)] = run
+        self._models.asked(params.model)
 
     def cancel(self, claim: Claim) -> None:
         if run := self._runs.get(_key(claim)):
             self._fail(run, Fault.CANCELLED, "it was cancelled while it was drawn")
 
+    def save(self, claim: Claim) -> bytes | None:
+        """The states of its images, those that wait to be decoded or to be delivered included."""
+        run = self._runs.get(_key(claim))
+        if run is None:
+            return None
+        if run.denoiser is None:
+            return packed(run.before.all)
+        return packed(run.saved(self._engine.save(_key(claim))))
+
     def step(self) -> Sequence[Happening]:
-        """Pictures go before steps: a job that is nearly done is not kept waiting by the next one."""
-        if self._studio.decoder:
-            self._decode()
-        else:
-            self._denoise()
+        """At most one pass. Where there is none, and work beside this thread goes on, it waits for that for a moment."""
+        self._studio.woken.clear()
+        moved = self._look_after_models()
+        moved = self._denoise() or moved
+        moved = self._develop() or moved
         self._glimpse()
+        self.vitals = self._engine.vitals(undecoded=len(self._decoder))
+        if not (moved or self._told):
+            self._studio.woken.wait(IDLE_WAIT_S)
         told, self._told = self._told, []
         return told
 
@@ -125,50 +123,108 @@ class EngineGenerator:
             raise ModelError("its prompt does not hold a seed")
         return params
 
-    def _denoise(self) -> None:
-        """One pass; each run pays for its share of the rows."""
-        began = self._timer()
-        events = self._studio.engine.step()
-        spent_s = self._timer() - began
-        rows: Counter[str] = Counter()
-        for event in events:
-            if isinstance(event, StepTaken):
-                rows[event.job_id] += event.rows
-        for key, own in rows.items():
-            if run := self._runs.get(key):
-                run.spent_s += spent_s * own / rows.total()
+    def _look_after_models(self) -> bool:
+        """Runs whose model is there begin, in the order in which they came; the first that lacks one has it loaded.
+
+        A model that must go for that one gets nothing new, so that it is done some day.
+        """
+        moved = self._models.look()
+        closed: tuple[str, ...] = ()
+        for run in [run for run in self._runs.values() if run.denoiser is None]:
+            model = run.params.model
+            if failure := self._models.failure(model):
+                self._fail(run, failure.fault, failure.message)
+            elif (denoiser := self._models.get(model)) and model not in closed:
+                self._begin(run, denoiser)
+                moved = True
+            elif denoiser is None and self._models.loading is None and not closed:
+                closed = self._models.want(model, in_flight=self._in_flight)
+                moved = True if self._models.failure(model) else moved
+        return moved
+
+    def _in_flight(self, model: str) -> int:
+        """The images of a model, from when they are begun until the last picture is there."""
+        own = [run.images for run in self._runs.values() if run.denoiser and run.params.model == model]
+        denoiser = self._models.get(model)
+        return sum(own) + (self._engine.in_flight(denoiser.name) if denoiser else 0)
+
+    def _begin(self, run: Sitting, denoiser: Denoiser) -> None:
+        """Its images go into the engine, each from where it stopped elsewhere; those that need no step, to the decoder."""
+        run.denoiser = denoiser
+        key = _key(run.claim)
+        for index in range(run.images):
+            latent, state = run.before.latents.get(index), run.before.states.get(index)
+            if latent and (finished := finished_of(latent, denoiser, job_id=key, seamless=run.params.tile)):
+                run.goes_on(latent)
+                self._decode(run, finished)
+                continue
+            if state:
+                run.goes_on(state)
+            request = Request(
+                job_id=key,
+                index=index,
+                params=run.params,
+                priority=PRIORITY[run.assignment.lane],
+                flow=run.assignment.flow or key,
+                saved=state,
+            )
+            try:
+                self._engine.add(denoiser, request)
+            except ModelError as error:
+                self._fail(run, Fault.INFRASTRUCTURE, error.message)
+                return
+
+    def _denoise(self) -> bool:
+        """One pass; each image pays for its share of it."""
+        events = self._engine.step()
+        stepped: dict[str, Sitting] = {}
         for event in events:
             if run := self._runs.get(event.job_id):
                 self._happened(run, event)
-        for key in rows:
-            if run := self._runs.get(key):
-                progress = Progress(claim=run.claim, done=run.steps_done, total=run.steps_total)
-                self._told.append(progress)
-        finished = self._studio.engine.take_finished()
-        self._studio.decoder.add(each for each in finished if each.job_id in self._runs)
+                if isinstance(event, StepTaken):
+                    stepped[event.job_id] = run
+        self._told += [run.progress for key, run in stepped.items() if key in self._runs]
+        for finished in self._engine.take_finished():
+            if run := self._runs.get(finished.job_id):
+                self._decode(run, finished)
+        return bool(events)
 
-    def _happened(self, run: _Run, event: Event) -> None:
+    def _happened(self, run: Sitting, event: Event) -> None:
         if isinstance(event, StepTaken):
-            run.steps_done += 1
-            run.steps_total = max(run.steps_total, event.steps * run.images)
+            run.stepped(event)
         elif isinstance(event, RequestNoted) and event.note not in run.notes:
             run.notes.append(event.note)
         elif isinstance(event, ImageFailed):
-            prepared = run.steps_done > 0 or "it cannot be prepared" not in event.reason
-            fault = Fault.INFRASTRUCTURE if prepared else Fault.JOB
-            self._fail(run, fault, f"image {event.index + 1} could not be drawn: {event.reason}")
+            own = event.reason.startswith(JOBS_OWN_FAULTS)
+            self._fail(
+                run,
+                Fault.JOB if own else Fault.INFRASTRUCTURE,
+                f"image {event.index + 1} could not be drawn: {event.reason}",
+            )
 
-    def _decode(self) -> None:
-        began = self._timer()
-        decoded = self._studio.decoder.decode_next()
-        picture = self._studio.enlarge(decoded)
-        run = self._runs[decoded.job_id]
-        run.spent_s += self._timer() - began
-        run.pictures[decoded.index] = picture
+    def _decode(self, run: Sitting, finished: Finished) -> None:
+        run.finished[finished.index] = finished
+        self._decoder.add([finished])
+
+    def _develop(self) -> bool:
+        """Pictures that are done beside this thread; without one they are made here, one at a time."""
+        done = self._decoder.take(at_most=1 if self._studio.decode_on is None else None)
+        for each in done:
+            if run := self._runs.get(each.job_id):
+                self._developed(run, each)
+        return bool(done)
+
+    def _developed(self, run: Sitting, picture: Done[Picture] | Undone) -> None:
+        run.pictures_ms += picture.seconds * 1000
+        if isinstance(picture, Undone):
+            reason = f"image {picture.index + 1} could not be drawn: {picture.reason}"
+            self._fail(run, Fault.INFRASTRUCTURE, reason)
+            return
+        run.pictures[picture.index] = picture.result
         if len(run.pictures) == run.images:
             self._finish(run)
 
-    def _finish(self, run: _Run) -> None:
+    def _finish(self, run: Sitting) -> None:
         del self._runs[_key(run.claim)]
         self._told.append(
             Drawn(
@@ -180,11 +236,12 @@ class EngineGenerator:
             )
         )
 
-    def _fail(self, run: _Run, fault: Fault, message: str) -> None:
+    def _fail(self, run: Sitting, fault: Fault, message: str) -> None:
         key = _key(run.claim)
         del self._runs[key]
-        self._studio.engine.cancel(key)
-        self._studio.decoder.cancel(key)
+        if run.denoiser:
+            self._engine.cancel(key)
+            self._decoder.cancel(key)
         self._told.append(
             Failure(
                 claim=run.claim,
@@ -192,16 +249,16 @@ class EngineGenerator:
                 message=message,
                 measured_gpu_ms=run.measured_gpu_ms,
                 device=self.device,
-                fingerprint=self._fingerprint.short,
+                fingerprint=fingerprint_of(run.denoiser, rows=0).short if run.denoiser else "",
             )
         )
 
     def _glimpse(self) -> None:
-        """Looks at what is being drawn, twice a second at most, and never while pictures wait to be decoded."""
-        now = self._timer()
-        if self._studio.decoder or now - self._glimpsed_at < GLIMPSE_EVERY_S:
+        """Looks at what is being drawn, twice a second at most."""
+        now = self._clock()
+        if now - self._glimpsed_at < GLIMPSE_EVERY_S:
             return
-        for preview in self._studio.engine.take_previews():
+        for preview in self._engine.take_previews():
             self._glimpsed_at = now
             if run := self._runs.get(preview.job_id):
                 self._told.append(

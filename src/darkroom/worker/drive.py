@@ -40,11 +40,16 @@ class Drive:
     def start(self) -> None:
         self._thread.start()
 
-    def add(self, assignment: Assignment) -> None:
-        self._orders.put(partial(self._add, assignment))
+    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+        """`saved` are the states that an earlier worker left; without them the run begins at its first step."""
+        self._orders.put(partial(self._add, assignment, saved))
 
     def cancel(self, claim: Claim) -> None:
         self._orders.put(partial(self._cancel, claim))
+
+    def release(self, claim: Claim, then: Callable[[bytes | None], None]) -> None:
+        """Drops a run without a word. `then` gets the states of its images, from the thread; None where it has none to give."""
+        self._orders.put(partial(self._release, claim, then))
 
     def stop(self, *, within_s: float) -> None:
         """End the thread after the step that it is in, waiting at most so long for it."""
@@ -74,9 +79,17 @@ class Drive:
             if self._orders.empty() and self._generator.busy:
                 return
 
-    def _add(self, assignment: Assignment) -> None:
+    def _add(self, assignment: Assignment, saved: bytes | None) -> None:
         self._claims.add(assignment.claim)
-        self._generator.add(assignment)
+        self._generator.add(assignment, saved)
+
+    def _release(self, claim: Claim, then: Callable[[bytes | None], None]) -> None:
+        saved = None
+        if claim in self._claims:
+            saved = self._generator.save(claim)
+            self._claims.discard(claim)
+            self._generator.cancel(claim)
+        then(saved)
 
     def _cancel(self, claim: Claim) -> None:
         if claim in self._claims:

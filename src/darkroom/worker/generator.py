@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from darkroom.core.work import Assignment, Claim, Failure, Progress, StagedImage
+from darkroom.core.work import Assignment, Claim, EngineVitals, Failure, Progress, StagedImage
 from darkroom.finish.provenance import Json
 from darkroom.worker.studio import Picture
 
@@ -63,8 +63,23 @@ class Generator(Protocol):
         """Whether `step` has anything to do or to tell."""
         ...
 
-    def add(self, assignment: Assignment) -> None:
-        """Takes a run in. One that cannot be drawn is told as a Failure by `step`."""
+    @property
+    def vitals(self) -> EngineVitals:
+        """What it has done and how it stands, as of its last step."""
+        ...
+
+    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+        """Takes a run in; `saved` is what `save` gave elsewhere, and the run goes on from there where it can.
+
+        A run that cannot be drawn is told as a Failure by `step`; `saved` that cannot be used is not an error.
+        """
+        ...
+
+    def save(self, claim: Claim) -> bytes | None:
+        """What has been drawn of a run so far, for another worker to go on from; None where there is nothing yet.
+
+        The run goes on all the same: cancel it where it is to stop.
+        """
         ...
 
     def cancel(self, claim: Claim) -> None:

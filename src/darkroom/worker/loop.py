@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from darkroom.core.errors import ModelError, NotAllowed, Refused, Unavailable
+from darkroom.core.params import Lane
 from darkroom.core.work import PULL_WAIT_MAX_S, Instructions
 from darkroom.worker.desk import Desk
 from darkroom.worker.generator import Finisher, Generator
+from darkroom.worker.handing_on import HAND_ON_WITHIN_S
 from darkroom.worker.lease import Lease, boot_clock
 from darkroom.worker.messages import Pulled, Registration
 from darkroom.worker.protocol import Connection, backoff_s
@@ -71,7 +73,7 @@ class Worker:
             asyncio.get_running_loop().call_later(limit_s, self.hand_back)
 
     def hand_back(self) -> None:
-        """Give back what is held, unfinished, and leave."""
+        """Give back what is held, and leave; its steps are handed on where that takes no longer than a moment."""
         self._draining.set()
         self._leaving.set()
         if self._desk:
@@ -95,7 +97,8 @@ class Worker:
         lease = Lease(abort_after_s=registration.abort_after_s, clock=self._clock)
         loops = (
             self._end(desk),
-            self._pull(desk, lease),
+            self._pull(desk, lease, desk.runs.room, self._pull_once),
+            self._pull(desk, lease, desk.runs.crowded, self._pull_urgent),
             self._beat(desk, lease, registration.heartbeat_s),
             self._watch(desk, lease),
             self._tell(desk),
@@ -113,7 +116,7 @@ class Worker:
         """Returns when this worker is drained and holds nothing, or has no more time for it."""
         await self._draining.wait()
         await _first(desk.runs.emptied(), self._leaving.wait())
-        await _within(LEAVE_WITHIN_S, desk.runs.emptied())
+        await _within(HAND_ON_WITHIN_S + LEAVE_WITHIN_S, desk.runs.emptied())
 
     async def _say_goodbye(self) -> None:
         try:
@@ -121,17 +124,23 @@ class Worker:
         except (Unavailable, Refused, TimeoutError) as error:
             logger.warning("left without a goodbye: %s", error)
 
-    async def _pull(self, desk: Desk, lease: Lease) -> None:
-        """Asks for work whenever there is room, and the service is known to hear this worker's heartbeat."""
+    async def _pull(
+        self,
+        desk: Desk,
+        lease: Lease,
+        ready: Callable[[], Awaitable[None]],
+        ask: Callable[[Desk], Awaitable[None]],
+    ) -> None:
+        """Asks for work whenever it is ready for some, and the service is known to hear this worker's heartbeat."""
         tries = 0
         while True:
-            await desk.runs.room()
+            await ready()
             if self._draining.is_set():
                 await asyncio.Event().wait()  # for the end
             try:
                 if lease.lost:
                     await self._beat_once(desk, lease)
-                await self._pull_once(desk)
+                await ask(desk)
                 tries = 0
                 await asyncio.sleep(PULL_PAUSE_S)
             except Unavailable as error:
@@ -140,8 +149,18 @@ class Worker:
                 await asyncio.sleep(backoff_s(tries, self._rng))
 
     async def _pull_once(self, desk: Desk) -> None:
+        """For the slots that are free."""
+        await self._pulled(desk, desk.runs.free, ())
+
+    async def _pull_urgent(self, desk: Desk) -> None:
+        """Beside that, where none is free: the generator lets what is held wait at its step for a more urgent job."""
+        if lanes := desk.runs.urgent:
+            await self._pulled(desk, 1, lanes)
+
+    async def _pulled(self, desk: Desk, free: int, lanes: Sequence[Lane]) -> None:
+        warm = self._generator.warm
         asked = asyncio.ensure_future(
-            self._connection.pull(free=desk.runs.free, warm=self._generator.warm, wait_s=PULL_WAIT_MAX_S)
+            self._connection.pull(free=free, warm=warm, wait_s=PULL_WAIT_MAX_S, lanes=lanes)
         )
         await _first(asked, self._draining.wait())
         if asked.cancelled():
@@ -163,7 +182,8 @@ class Worker:
 
     async def _beat_once(self, desk: Desk, lease: Lease) -> None:
         sent_at = lease.now()
-        instructions = await self._connection.heartbeat([run.claim for run in desk.runs])
+        claims = [run.claim for run in desk.runs]
+        instructions = await self._connection.heartbeat(claims, self._generator.vitals)
         lease.answered(sent_at)
         self._obey(desk, instructions)
 

@@ -15,6 +15,7 @@ from darkroom.core.work import (
     Assignment,
     Claim,
     Completion,
+    EngineVitals,
     Failure,
     Instructions,
     Progress,
@@ -70,6 +71,22 @@ def claim_json(claim: Claim) -> Mapping[str, Json]:
     return {"job_id": str(claim.job_id), "fence": claim.fence}
 
 
+def vitals_json(vitals: EngineVitals) -> Mapping[str, Json]:
+    return {
+        "passes": vitals.passes,
+        "rows": vitals.rows,
+        "padding_rows": vitals.padding_rows,
+        "device_ms": vitals.device_ms,
+        "texts_cached": vitals.texts_cached,
+        "texts_encoded": vitals.texts_encoded,
+        "out_of_memory": vitals.out_of_memory,
+        "in_flight": vitals.in_flight,
+        "waiting": vitals.waiting,
+        "oldest_wait_s": vitals.oldest_wait_s,
+        "undecoded": vitals.undecoded,
+    }
+
+
 def progress_json(item: Progress) -> Mapping[str, Json]:
     return {
         **claim_json(item.claim),
@@ -91,6 +108,7 @@ def report_json(report: Report) -> Mapping[str, Json]:
             "measured_gpu_ms": report.measured_gpu_ms,
             "device": report.device,
             "fingerprint": report.fingerprint,
+            **({"saved": report.saved} if report.saved else {}),
         }
     return {
         "kind": "completed",
@@ -178,6 +196,8 @@ def _assignment(job: dict[str, Any]) -> Assignment:
         lane=Lane(str(job["lane"])),
         images=int(job["images"]),
         attempt=int(job["attempt"]),
+        flow=str(job.get("flow", "")),
+        saved_url=str(job.get("saved_url", "")),
     )
 
 

@@ -24,7 +24,8 @@ from darkroom.core.errors import (
     Unavailable,
 )
 from darkroom.core.jobs import Outcome
-from darkroom.core.work import Claim, Instructions, Progress
+from darkroom.core.params import Lane
+from darkroom.core.work import Claim, EngineVitals, Instructions, Progress
 from darkroom.worker import messages
 from darkroom.worker.messages import Introduction, Json, Pulled, Registration, Report
 
@@ -37,6 +38,7 @@ KEEPALIVE_S = 3.0  # shorter than any server's, so that no call goes out on a co
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 5.0
 MESSAGE_MAX = 500  # characters of somebody else's message that are shown
+PIECE_BYTES = 256 * 1024
 UNKNOWN_WORKER = "unknown_worker"
 
 
@@ -78,17 +80,23 @@ class Connection:
                 self._registration = messages.read_registration(answer)
             return self._registration
 
-    async def pull(self, *, free: int, warm: Sequence[str], wait_s: float) -> Pulled:
-        """Wait up to `wait_s` for at most `free` jobs."""
-        body: Mapping[str, Json] = {"free": free, "warm": list(warm), "wait_s": wait_s}
+    async def pull(
+        self, *, free: int, warm: Sequence[str], wait_s: float, lanes: Sequence[Lane] = ()
+    ) -> Pulled:
+        """Wait up to `wait_s` for at most `free` jobs, of these lanes where any are named."""
+        body: dict[str, Json] = {"free": free, "warm": list(warm), "wait_s": wait_s}
+        if lanes:
+            body["lanes"] = [lane.value for lane in lanes]
         return messages.read_pulled(await self._ask("/pull", body, timeout_s=wait_s + ANSWER_TIMEOUT_S))
 
     async def progress(self, items: Sequence[Progress]) -> Instructions:
         body = {"items": [messages.progress_json(item) for item in items]}
         return messages.read_instructions(await self._ask("/progress", body))
 
-    async def heartbeat(self, claims: Sequence[Claim]) -> Instructions:
-        body = {"claims": [messages.claim_json(claim) for claim in claims]}
+    async def heartbeat(self, claims: Sequence[Claim], vitals: EngineVitals | None = None) -> Instructions:
+        body: dict[str, Json] = {"claims": [messages.claim_json(claim) for claim in claims]}
+        if vitals is not None:
+            body["vitals"] = messages.vitals_json(vitals)
         answer = await self._ask("/heartbeat", body, timeout_s=HEARTBEAT_TIMEOUT_S)
         return messages.read_instructions(answer)
 
@@ -110,6 +118,23 @@ class Connection:
         if not answer.is_success:
             said = _error_of(answer).message
             raise StoreUnavailable(f"{host} did not take a file (HTTP {answer.status_code}): {said}")
+
+    async def get(self, url: str, *, max_bytes: int) -> bytes:
+        """Fetch one file. StoreUnavailable where it is not there, is larger than that, or cannot be fetched."""
+        place = self._resolved(url)
+        host, pieces, size_bytes = _host_of(place), [], 0
+        try:
+            async with self._store.stream("GET", place) as answer:
+                if not answer.is_success:
+                    raise StoreUnavailable(f"{host} did not give a file (HTTP {answer.status_code})")
+                async for piece in answer.aiter_raw(PIECE_BYTES):
+                    size_bytes += len(piece)
+                    if size_bytes > max_bytes:
+                        raise StoreUnavailable(f"{host} gives a file of more than {max_bytes} bytes")
+                    pieces.append(piece)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise StoreUnavailable(f"a file could not be fetched from {host}: {_reason(error)}") from error
+        return b"".join(pieces)
 
     async def reports(self, reports: Sequence[Report]) -> list[Outcome]:
         """One outcome for each report, in order."""
@@ -201,9 +226,9 @@ def _host_of(url: str) -> str:
     try:
         host = httpx.URL(url).netloc.decode("ascii")
     except httpx.InvalidURL as error:
-        raise StoreUnavailable(f"the service named a place for an upload that is none: {error}") from error
+        raise StoreUnavailable(f"the service named a place for a file that is none: {error}") from error
     if not host:
-        raise StoreUnavailable("the service named a place for an upload that has no host")
+        raise StoreUnavailable("the service named a place for a file that has no host")
     return host
 
 

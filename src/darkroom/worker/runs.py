@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from darkroom.core.params import Lane
 from darkroom.core.work import Assignment, Claim, Progress
 from darkroom.worker.generator import Drawn, Glimpse
 
+LANES = tuple(Lane)  # the most urgent first
 REMEMBERED_MAX = 4096  # claims that are over, against orders and assignments that come twice or late
 
 
@@ -28,11 +30,21 @@ class Run:
     """There is a look that is in no preview yet."""
     previewed_at: float = 0.0
     drawn: Drawn | None = None
+    fetching: asyncio.Task[None] | None = None
+    """The states that an earlier worker left are on their way; the generator has nothing of it yet."""
     finishing: asyncio.Task[None] | None = None
+    leaving: asyncio.Task[None] | None = None
+    """It is being handed back."""
 
     @property
     def claim(self) -> Claim:
         return self.assignment.claim
+
+    def stop(self) -> None:
+        """Ends what is done for it beside the drawing."""
+        for task in (self.fetching, self.finishing, self.leaving):
+            if task:
+                task.cancel()
 
     def progress(self, preview: bytes = b"", scores: Mapping[str, float] | None = None) -> Progress:
         """What is to be told of it now."""
@@ -49,13 +61,14 @@ class Run:
 
 
 class Runs:
-    """At most `slots` runs by claim, and the claims of those that are over."""
+    """At most `slots` runs by claim, one more where it is more urgent than another; and the claims of those that are over."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
         self._held: dict[Claim, Run] = {}
         self._over: OrderedDict[Claim, None] = OrderedDict()
         self._roomy = asyncio.Event()
+        self._crowded = asyncio.Event()
         self._empty = asyncio.Event()
         self._note()
 
@@ -69,6 +82,13 @@ class Runs:
     def free(self) -> int:
         return max(0, self._slots - len(self._held))
 
+    @property
+    def urgent(self) -> tuple[Lane, ...]:
+        """The lanes of which one more run may come although no slot is free: the generator draws it before what is held."""
+        if len(self._held) != self._slots:
+            return ()
+        return LANES[: max(LANES.index(run.assignment.lane) for run in self)]
+
     def get(self, claim: Claim) -> Run | None:
         return self._held.get(claim)
 
@@ -80,9 +100,10 @@ class Runs:
         """Whether this worker has had the last word on a claim, as far as it remembers."""
         return claim in self._over
 
-    def add(self, assignment: Assignment) -> None:
-        self._held[assignment.claim] = Run(assignment=assignment)
+    def add(self, assignment: Assignment) -> Run:
+        run = self._held[assignment.claim] = Run(assignment=assignment)
         self._note()
+        return run
 
     def end(self, claim: Claim) -> Run | None:
         """It is over, whether it was held or not; the run where it was."""
@@ -90,8 +111,8 @@ class Runs:
         if len(self._over) > REMEMBERED_MAX:
             self._over.popitem(last=False)
         run = self._held.pop(claim, None)
-        if run and run.finishing:
-            run.finishing.cancel()
+        if run:
+            run.stop()
         self._note()
         return run
 
@@ -99,10 +120,18 @@ class Runs:
         """Wait until a slot is free."""
         await self._roomy.wait()
 
+    async def crowded(self) -> None:
+        """Wait until no slot is free and yet something more urgent may come."""
+        await self._crowded.wait()
+
     async def emptied(self) -> None:
         """Wait until nothing is held."""
         await self._empty.wait()
 
     def _note(self) -> None:
-        for event, holds in ((self._roomy, self.free > 0), (self._empty, not self._held)):
+        for event, holds in (
+            (self._roomy, self.free > 0),
+            (self._crowded, bool(self.urgent)),
+            (self._empty, not self._held),
+        ):
             (event.set if holds else event.clear)()

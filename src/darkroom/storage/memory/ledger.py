@@ -138,6 +138,7 @@ class MemoryLedger:
             rejections=job.rejections + rejected,
             avoid=job.avoid + ((requeue.avoid,) if requeue.avoid is not None else ()),
             not_before=requeue.not_before,
+            saved=requeue.saved,
             prompt=job.prompt if requeue.prompt is None else requeue.prompt,
             seed=job.seed if requeue.seed is None else requeue.seed,
         )

@@ -37,8 +37,8 @@ class Link:
 class Signer:
     """Signs and verifies URLs `{base_url}/files/{key}?...` by HMAC-SHA256. Every process of an install shares the secret.
 
-    Readers get the whole URL. Writers are workers, which may reach the gateway at an address of their own: they get
-    `/files/{key}?...`. No signature depends on the address.
+    Readers get the whole URL. Workers, who write and read what is staged, may reach the gateway at an address of their own:
+    they get `/files/{key}?...`. No signature depends on the address.
     """
 
     secret: bytes = field(repr=False)
@@ -52,6 +52,10 @@ class Signer:
     def write_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
         """A path with its query. Refused for a key that is not staged."""
         return self._path(WRITE, checked_staging(key), expires_at, media_type, "")
+
+    def staged_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
+        """A path with its query, for workers. Refused for a key that is not staged."""
+        return self._path(READ, checked_staging(key), expires_at, media_type, "")
 
     def verify(self, method: str, key: str, query: Mapping[str, str], *, now: datetime) -> Link:
         """What the URL of a request allows. Raises NotAllowed: `link_invalid` for a forged one, `link_expired` for an old one."""

@@ -66,6 +66,9 @@ class MemoryObjects:
     async def write_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
         return self._signer.write_url(key, expires_at=expires_at, media_type=media_type)
 
+    async def staged_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
+        return self._signer.staged_url(key, expires_at=expires_at, media_type=media_type)
+
     def verify(self, method: str, key: str, query: Mapping[str, str], *, now: datetime) -> Link:
         return self._signer.verify(method, key, query, now=now)
 

@@ -130,6 +130,7 @@ class PostgresLedger:
             [each.counts_attempt for each in requeues],
             [None if each.prompt is None else storable(each.prompt) for each in requeues],
             [each.seed for each in requeues],
+            [each.saved for each in requeues],
             details,
             now,
         )

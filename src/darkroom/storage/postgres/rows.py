@@ -82,6 +82,7 @@ def job(row: Record) -> Job:
         created_at=row["created_at"],
         ready_at=row["ready_at"],
         not_before=row["not_before"],
+        saved=row["saved"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         measured_gpu_ms=row["measured_gpu_ms"],

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from darkroom.core.errors import ModelError
 from darkroom.core.events import ImageFailed
 from darkroom.core.params import GenerationParams
-from darkroom.engine.decoder import Decoder
+from darkroom.engine.decoder import Decoded, Decoder, Undone
 from darkroom.engine.engine import Engine
+from darkroom.engine.requests import Request
 from darkroom.model.denoiser import Denoiser
 from darkroom.model.registry import read_registry
 from darkroom.prompt import parse
@@ -59,17 +60,23 @@ def engine_artist(model: Denoiser, extra: str = "") -> Artist:
 def _drawn(
     model: Denoiser, jobs: list[tuple[str, int, GenerationParams]]
 ) -> dict[tuple[str, int], NDArray[np.uint8]]:
-    engine, decoder = Engine(model, preview_every=0), Decoder(model)
+    engine, decoder = Engine(preview_every=0), Decoder(_levels)
     for job, index, params in jobs:
-        engine.add(job, index, params)
+        engine.add(model, Request(job_id=job, index=index, params=params))
     found = {}
     while engine.busy:
         for event in engine.step():
             if isinstance(event, ImageFailed):
                 raise ModelError(f"image {event.index} of prompt {event.job_id} failed: {event.reason}")
         decoder.add(engine.take_finished())
-        while len(decoder):
-            decoded = decoder.decode_next()
-            levels = (decoded.picture * 255).round().byte().permute(1, 2, 0)
-            found[decoded.job_id, decoded.index] = levels.numpy().copy()
+        for done in decoder.take():
+            if isinstance(done, Undone):
+                raise ModelError(f"image {done.index} of prompt {done.job_id} failed: {done.reason}")
+            found[done.job_id, done.index] = done.result
     return found
+
+
+def _levels(decoded: Decoded) -> NDArray[np.uint8]:
+    """(H, W, 3) in 256 levels."""
+    levels = (decoded.picture * 255).round().byte().permute(1, 2, 0)
+    return levels.numpy().copy()

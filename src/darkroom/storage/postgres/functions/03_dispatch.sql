@@ -54,7 +54,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION ledger_requeue(
     p_jobs uuid[], p_fences bigint[], p_causes text[], p_not_before timestamptz[], p_avoid text[],
-    p_counts boolean[], p_prompts text[], p_seeds bigint[], p_details text[], p_now timestamptz
+    p_counts boolean[], p_prompts text[], p_seeds bigint[], p_saved text[], p_details text[],
+    p_now timestamptz
 ) RETURNS SETOF ledger_change LANGUAGE plpgsql
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -72,7 +73,7 @@ BEGIN
         END IF;
         v_rejected := p_causes[i] = 'image_rejected';
         UPDATE jobs
-        SET state = 'ready', worker_id = NULL, fence = NULL, not_before = p_not_before[i],
+        SET state = 'ready', worker_id = NULL, fence = NULL, not_before = p_not_before[i], saved = p_saved[i],
             attempt = attempt - (NOT p_counts[i])::integer, rejections = rejections + v_rejected::integer,
             avoid = CASE WHEN p_avoid[i] IS NULL THEN avoid ELSE avoid || p_avoid[i] END,
             prompt = coalesce(p_prompts[i], prompt), seed = coalesce(p_seeds[i], seed)

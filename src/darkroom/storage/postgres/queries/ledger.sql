@@ -20,7 +20,7 @@ FROM ledger_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 
 -- name: requeue
 SELECT item, promoted, outcome, moved_ids, moved_was, moved_to, moved_causes, (job).*
-FROM ledger_requeue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+FROM ledger_requeue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: end
 SELECT item, promoted, outcome, moved_ids, moved_was, moved_to, moved_causes, (job).*

@@ -1,0 +1,1 @@
+"""Our engine beside the ways in which diffusion is served elsewhere: one process, one network, one trace for all."""

@@ -1,0 +1,141 @@
+"""The models of this machine: the registry with a person's own entries, and how those come and go. Loads no torch."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from darkroom.core.capabilities import AdapterSource, ModelCapabilities, ModelCatalogue, ModelSource
+from darkroom.core.errors import ModelError, RegistryError, WeightsError
+from darkroom.model.entries import entry_of
+from darkroom.model.folders import CONVERT_ADAPTER, PICKLES, FolderReport, inspect, read_header
+from darkroom.model.own_models import add_model, remove_model
+from darkroom.model.registry import BUILTIN_REGISTRY, read_registries
+from darkroom.settings import Settings
+
+OWN_REGISTRY = "models.toml"
+PULLED = "models"
+"""The folder, in the data folder, of what `pull` fetched."""
+FETCHED = ("*.safetensors", "*.json", "*.txt", "*.model")
+INSTALL = 'pip install "darkroom[diffusers]"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found out about a model: its folder, what is in it, and everything that is wrong."""
+
+    name: str
+    folder: Path | None
+    report: FolderReport | None
+    problems: tuple[str, ...]
+
+
+def own_registry(settings: Settings) -> Path:
+    """The file that lists a person's own models."""
+    return settings.data / OWN_REGISTRY
+
+
+def open_catalogue(settings: Settings) -> ModelCatalogue:
+    """The models that are installed. RegistryError where a registry cannot be read."""
+    return read_registries(_base(settings), own_registry(settings))
+
+
+def add(
+    settings: Settings, name: str, folder: Path, *, source: ModelSource | None = None, **facts: object
+) -> ModelCapabilities:
+    """Lists the model in a folder under a name. ModelError where it is none, RegistryError where the name is no good."""
+    folder = folder.expanduser().absolute()
+    model = entry_of(name, folder, inspect(folder), source)
+    model = ModelCapabilities(**{**vars(model), **{key: value for key, value in facts.items() if value}})
+    if wrong := [problem for adapter in (source or ModelSource()).adapters for problem in _adapter(adapter)]:
+        raise ModelError("; ".join(wrong))
+    add_model(own_registry(settings), model, base=_base(settings))
+    return model
+
+
+def check(settings: Settings, target: str) -> Checked:
+    """Looks at a model of the registry, or at a folder. RegistryError where `target` is neither."""
+    model = open_catalogue(settings).resolve(target)
+    if model is None:
+        folder = Path(target).expanduser()
+        if not folder.exists() and "/" not in target:
+            raise RegistryError(
+                f"there is no model {target!r} and no folder of that name; see darkroom models"
+            )
+        report = inspect(folder)
+        return Checked(name=target, folder=folder, report=report, problems=report.problems)
+    if model.source is None or model.source.hub:
+        return Checked(name=model.name, folder=None, report=None, problems=())
+    folder = Path(model.source.folder)
+    report = inspect(folder)
+    problems = [*report.problems, *(wrong for each in model.source.adapters for wrong in _adapter(each))]
+    if report.family and report.family != model.family:
+        problems.append(
+            f"the registry says family = {model.family!r}, and the folder is of the family {report.family!r}"
+        )
+    return Checked(name=model.name, folder=folder, report=report, problems=tuple(problems))
+
+
+def remove(settings: Settings, name: str, *, files: bool) -> Path | None:
+    """Takes a model out of the list; with `files`, and where `pull` fetched it, its folder too, which is returned."""
+    model = open_catalogue(settings).resolve(name)
+    wanted = model.name if model else name
+    remove_model(own_registry(settings), wanted, base=_base(settings))
+    if not files or model is None or model.source is None or not model.source.folder:
+        return None
+    folder = Path(model.source.folder)
+    if folder.parent != (settings.data / PULLED).absolute():
+        return None
+    shutil.rmtree(folder)
+    return folder
+
+
+def pull(settings: Settings, hub: str, *, name: str, revision: str = "") -> ModelCapabilities:
+    """Fetches a model from the hub into the data folder and lists it. ModelError where it can't be had or is none."""
+    if name.lower() in open_catalogue(settings).models:
+        raise RegistryError(f"there is a model {name.lower()} already; choose another with --name")
+    folder = (settings.data / PULLED / name.lower()).absolute()
+    library = _hub()
+    try:
+        library.snapshot_download(
+            hub, revision=revision or None, local_dir=folder, allow_patterns=list(FETCHED)
+        )
+    except (OSError, ValueError, library.errors.HfHubHTTPError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"{hub} cannot be fetched from the hub: {reason}. What was fetched so far is kept, so that the same "
+            "command goes on from there"
+        ) from error
+    return add(settings, name, folder)
+
+
+def _base(settings: Settings) -> Path:
+    return settings.registry or BUILTIN_REGISTRY
+
+
+def _adapter(adapter: AdapterSource) -> list[str]:
+    """What is wrong with a file of LoRA weights, without loading it."""
+    path = Path(adapter.file).expanduser()
+    if path.suffix in PICKLES:
+        return [
+            f"the adapter {path.name} is a pickle, which can run code, and is not opened; {CONVERT_ADAPTER}"
+        ]
+    try:
+        names = read_header(path)
+    except WeightsError as error:
+        return [f"the adapter {error.message}"]
+    if not any("lora" in name.lower() for name in names):
+        return [f"the adapter {path.name} holds no LoRA weights; name the file that the training tool wrote"]
+    return []
+
+
+def _hub() -> Any:
+    try:
+        return importlib.import_module("huggingface_hub")
+    except ImportError as error:
+        raise ModelError(
+            f"fetching models needs huggingface_hub, which is not installed: {INSTALL}"
+        ) from error

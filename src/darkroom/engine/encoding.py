@@ -1,0 +1,211 @@
+"""The stage before the loop: the texts of waiting requests are encoded together, then each request is prepared alone.
+
+Runs on an executor's thread, or inline where there is none. Knows no row and no pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+
+from darkroom.core.errors import DarkroomError, ModelError
+from darkroom.engine.meters import Meters
+from darkroom.engine.requests import Waiting
+from darkroom.model.denoiser import Denoiser, Encoded, Prepared
+from darkroom.model.guidance import GUIDANCE_RULES
+from darkroom.model.samplers import SAMPLERS
+
+TEXT_CACHE_MAX = 256 * 1024 * 1024  # bytes of encoded texts that are kept
+PREPARED_AT_ONCE = 8  # requests in one batch: who comes while it is under way waits for it, however urgent
+LATENT_MAX = 4 * 1024 * 1024  # numbers in one latent: beyond any image that the service sells
+GUIDANCE_MAX = 100.0
+
+PREPARATION_FAULTS = (DarkroomError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
+"""What a request may break on while it is prepared; it fails alone. A TypeError or a failed assert is our mistake."""
+
+Fault = str
+"""Why something could not be done, as a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A request with what it starts from, or with why it can't be prepared."""
+
+    waiting: Waiting
+    prepared: Prepared | Fault
+
+
+class TextCache:
+    """Encoded texts by (hash of the model's weights, text), at most `bytes_max` bytes of them; the least used go first."""
+
+    def __init__(self, bytes_max: int = TEXT_CACHE_MAX) -> None:
+        self._bytes_max, self.bytes = bytes_max, 0
+        self._kept: OrderedDict[tuple[str, str], Encoded] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, weights_hash: str, text: str) -> Encoded | None:
+        found = self._kept.get((weights_hash, text))
+        if found is not None:
+            self._kept.move_to_end((weights_hash, text))
+        return found
+
+    def put(self, weights_hash: str, text: str, encoded: Encoded) -> None:
+        """Keeps it, unless it is larger than all that may be kept."""
+        if (weights_hash, text) in self._kept or _bytes(encoded) > self._bytes_max:
+            return
+        self._kept[weights_hash, text] = encoded
+        self.bytes += _bytes(encoded)
+        while self.bytes > self._bytes_max:
+            self.bytes -= _bytes(self._kept.popitem(last=False)[1])
+
+
+class Preparation:
+    """Prepares one batch of requests at a time. Who drives the engine calls it; the work is done on `on`."""
+
+    def __init__(
+        self, meters: Meters, *, on: Executor | None = None, text_cache_max: int = TEXT_CACHE_MAX
+    ) -> None:
+        self._meters, self._on = meters, on
+        self._cache = TextCache(text_cache_max)
+        self._running: Future[list[Outcome]] | None = None
+
+    @property
+    def inline(self) -> bool:
+        """Whether `submit` does the work itself."""
+        return self._on is None
+
+    @property
+    def free(self) -> bool:
+        """Whether a batch can be submitted."""
+        return self._running is None
+
+    def submit(self, batch: Sequence[Waiting]) -> None:
+        """Begins with a batch, and does it at once where there is no executor."""
+        assert self._running is None, "one batch at a time"
+        if self._on is not None:
+            self._running = self._on.submit(self._prepare, batch)
+            return
+        self._running = Future()
+        self._running.set_result(self._prepare(batch))
+
+    def take(self, *, wait_s: float = 0.0) -> list[Outcome]:
+        """What came of the batch, once; nothing while it is under way. Waits for it for so long."""
+        if self._running is None:
+            return []
+        if wait_s:
+            wait([self._running], timeout=wait_s)
+        if not self._running.done():
+            return []
+        running, self._running = self._running, None
+        return running.result()
+
+    @torch.no_grad()
+    def _prepare(self, batch: Sequence[Waiting]) -> list[Outcome]:
+        """Encodes what the batch lacks, model by model, and prepares each request of it."""
+        outcomes = []
+        for denoiser in {id(each.denoiser): each.denoiser for each in batch}.values():
+            own = [each for each in batch if each.denoiser is denoiser]
+            wanted = {each.key: _texts(each) for each in own}
+            texts = [text for found in wanted.values() if not isinstance(found, Fault) for text in found]
+            encoded = self._encoded(denoiser, dict.fromkeys(texts))
+            outcomes += [_outcome(each, wanted[each.key], encoded) for each in own]
+        return outcomes
+
+    def _encoded(self, denoiser: Denoiser, texts: Iterable[str]) -> Mapping[str, Encoded | Fault]:
+        """What each text becomes, or why it can't: from the cache, the rest in one call of the encoder."""
+        found: dict[str, Encoded | Fault] = {}
+        lacking = []
+        for text in texts:
+            known = self._cache.get(denoiser.weights_hash, text)
+            if known is None:
+                lacking.append(text)
+            else:
+                found[text] = known
+        self._meters.texts_cached += len(found)
+        for text, encoded in _encode(denoiser, lacking).items():
+            found[text] = encoded
+            if not isinstance(encoded, Fault):
+                self._meters.texts_encoded += 1
+                self._cache.put(denoiser.weights_hash, text, encoded)
+        return found
+
+
+def _encode(denoiser: Denoiser, texts: Sequence[str]) -> dict[str, Encoded | Fault]:
+    """All in one call; where that fails, one by one, so that a bad text fails alone."""
+    if not texts:
+        return {}
+    try:
+        return dict(zip(texts, denoiser.encode(texts), strict=True))
+    except PREPARATION_FAULTS as fault:
+        if len(texts) == 1:
+            return {texts[0]: str(fault)}
+    return {text: one for text in texts for one in _encode(denoiser, [text]).values()}
+
+
+def _texts(waiting: Waiting) -> tuple[str, ...] | Fault:
+    try:
+        return waiting.denoiser.texts(waiting.request.params)
+    except PREPARATION_FAULTS as fault:
+        return str(fault)
+
+
+def _outcome(
+    waiting: Waiting, texts: tuple[str, ...] | Fault, encoded: Mapping[str, Encoded | Fault]
+) -> Outcome:
+    if isinstance(texts, Fault):
+        return Outcome(waiting=waiting, prepared=texts)
+    own: dict[str, Encoded] = {}
+    for text in texts:
+        found = encoded[text]
+        if isinstance(found, Fault):
+            return Outcome(waiting=waiting, prepared=found)
+        own[text] = found
+    request = waiting.request
+    try:
+        prepared = waiting.denoiser.prepare(request.params, index=request.index, encoded=own)
+        _check(prepared, waiting.denoiser)
+    except PREPARATION_FAULTS as fault:
+        return Outcome(waiting=waiting, prepared=str(fault))
+    return Outcome(waiting=waiting, prepared=prepared)
+
+
+def _check(prepared: Prepared, denoiser: Denoiser) -> None:
+    """Raises ModelError where `prepared` is not what the engine can run."""
+    sigmas, latent = prepared.sigmas, prepared.latent
+    assert prepared.row_class.startswith(f"{denoiser.name}/"), f"{prepared.row_class} of {denoiser.name}"
+    falling = all(a > b >= 0 for a, b in pairwise(sigmas))
+    if len(sigmas) < 2 or not falling or not math.isfinite(sigmas[0]):
+        raise ModelError(
+            f"the noise levels of an image must fall, and be two or more; they are {list(sigmas)[:4]} ..."
+        )
+    if prepared.sampler not in SAMPLERS:
+        raise ModelError(f"no sampler {prepared.sampler!r}; there are {', '.join(sorted(SAMPLERS))}")
+    if prepared.guidance_rule not in GUIDANCE_RULES:
+        rules = ", ".join(sorted(GUIDANCE_RULES))
+        raise ModelError(f"no guidance rule {prepared.guidance_rule!r}; there are {rules}")
+    if not abs(prepared.guidance) <= GUIDANCE_MAX:
+        raise ModelError(
+            f"a guidance of {prepared.guidance}: it must be a number from -{GUIDANCE_MAX} to {GUIDANCE_MAX}"
+        )
+    if prepared.guidance != 1 and prepared.unconditional is None:
+        raise ModelError(
+            f"a guidance of {prepared.guidance} needs an unconditional row; without one it must be 1"
+        )
+    if latent.dim() != 3 or latent.dtype != torch.float32 or not 0 < latent.numel() <= LATENT_MAX:
+        raise ModelError(
+            f"a latent must be (C, h, w) in fp32 with at most {LATENT_MAX} numbers; it is {tuple(latent.shape)}"
+        )
+    if not latent.isfinite().all():
+        raise ModelError("a latent holds numbers that are not finite")
+
+
+def _bytes(encoded: Encoded) -> int:
+    return sum(tensor.nbytes for tensor in encoded.values())

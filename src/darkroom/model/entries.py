@@ -1,0 +1,68 @@
+"""From a folder that is a model to the registry entry it starts with: its size, its parameters, its name for people.
+
+What is written here can be edited in the file afterwards. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from darkroom.core.capabilities import ModelCapabilities, ModelSource
+from darkroom.core.errors import ModelError, WeightsError
+from darkroom.model.folders import FolderReport, read_json
+from darkroom.model.layouts import LAYOUTS
+
+USUAL_PX = 1024  # of a square picture, where the network's config names no size
+LARGE = 1.25  # `--hd` against the native size, per side
+WIDEST_ASPECT = 3
+WIDEST_ASPECT_HD = 2
+LICENCE_UNKNOWN = "not stated: see where the weights come from"
+
+HONOURED = frozenset({"aspect", "quality", "seed", "stop", "draft", "hd", "repeat", "weights"})
+"""What every family does with a prompt."""
+WITHOUT_NEGATIVES = frozenset({"flux"})
+"""Families whose guidance is an input of the network: there is no row that could hold what is not wanted."""
+
+
+def entry_of(
+    name: str, folder: Path, report: FolderReport, source: ModelSource | None = None
+) -> ModelCapabilities:
+    """The entry for a folder that `inspect` found nothing wrong with. `source` holds what is asked for besides.
+
+    Raises ModelError with all problems where there are any.
+    """
+    if report.problems:
+        raise ModelError(f"{folder} is not a model that can be drawn with: {'; '.join(report.problems)}")
+    native_px = _native_px(folder, report.family)
+    return ModelCapabilities(
+        name=name.lower(),
+        title=f"{name}: {report.class_name.removesuffix('Pipeline')}",
+        family=report.family,
+        honours=HONOURED | (frozenset() if report.family in WITHOUT_NEGATIVES else {"no"}),
+        native_px=native_px,
+        large_px=round(native_px * LARGE),
+        widest_aspect=WIDEST_ASPECT,
+        widest_aspect_hd=WIDEST_ASPECT_HD,
+        licence=LICENCE_UNKNOWN,
+        source=replace(source or ModelSource(), folder=str(folder)),
+    )
+
+
+def _native_px(folder: Path, family: str) -> int:
+    """Pixels of the square that the network was trained on, as its config says."""
+    try:
+        network = read_json(folder / LAYOUTS[family].network / "config.json")
+        decoder = read_json(folder / "vae" / "config.json")
+    except WeightsError:
+        return USUAL_PX
+    side = _sample_size(network)
+    blocks = decoder.get("block_out_channels")
+    return side * 2 ** (len(blocks) - 1) if side and isinstance(blocks, list) and blocks else USUAL_PX
+
+
+def _sample_size(config: Mapping[str, object]) -> int:
+    """In latent positions; 0 where the config has none (the rotary families)."""
+    size = config.get("sample_size")
+    return size if isinstance(size, int) and not isinstance(size, bool) and 0 < size <= 4096 else 0

@@ -1,0 +1,69 @@
+"""PixArt-Sigma, and PixArt-alpha before it: a transformer that predicts noise and reads a T5 (arXiv 2403.04692, 2310.00426)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from darkroom.model.denoiser import Conditioning, Encoded
+from darkroom.model.families.family import Family
+from darkroom.model.families.noise import DiffusionNoise, Noise
+from darkroom.model.families.t5 import t5_length, t5_tokens
+
+SIGMA_TOKENS = 300
+ALPHA_TOKENS = 120
+
+
+class PixArt(Family):
+    """The Denoiser of PixArtTransformer2DModel. Pad tokens are masked, row by row."""
+
+    STEPS: ClassVar[int] = 20
+    GUIDANCE: ClassVar[float] = 4.5
+    GRID: ClassVar[int] = 4  # an odd number of patches, where they are few, costs exact mode at 2 threads
+
+    def make_noise(self) -> Noise:
+        return DiffusionNoise(self.parts.scheduler)
+
+    def encode_pass(self, texts: Sequence[str]) -> Mapping[str, Tensor]:
+        """The T5's words (L, D) and which of them are there (L,). It was trained on captions in small letters."""
+        alpha = self.parts.options.get("_class_name") == "PixArtAlphaPipeline"
+        tokenizer = self.parts.tokenizers["tokenizer"]
+        length = t5_length(tokenizer, ALPHA_TOKENS if alpha else SIGMA_TOKENS)
+        tokens = t5_tokens(tokenizer, [text.lower().strip() for text in texts], length)
+        mask = tokens["attention_mask"].to(self.device)
+        words = self.parts.encoders["text_encoder"](tokens["input_ids"].to(self.device), attention_mask=mask)[
+            0
+        ]
+        return {"text": words, "mask": mask}
+
+    def condition(self, text: Encoded, *, height: int, width: int, guidance: float) -> Conditioning:
+        """Adds the picture's size in pixels and its height over its width, where the network was trained with them."""
+        if not self.parts.network.use_additional_conditions:
+            return text
+        size = torch.tensor([float(height * self.factor), float(width * self.factor)])
+        return {**text, "resolution": size, "aspect_ratio": torch.tensor([height / width])}
+
+    def forward(self, inputs: Tensor, times: Tensor, rows: Mapping[str, Tensor]) -> Tensor:
+        """Half of the channels that the network gives may be a variance, which no sampler here asks for."""
+        dtype = inputs.dtype
+        sizes = {
+            name: rows[name].to(dtype) if name in rows else None for name in ("resolution", "aspect_ratio")
+        }
+        output: Tensor = self.parts.network(
+            inputs,
+            encoder_hidden_states=rows["text"].to(dtype),
+            encoder_attention_mask=rows["mask"],
+            timestep=times,
+            added_cond_kwargs=sizes,
+            return_dict=False,
+        )[0]
+        return output[:, : inputs.shape[1]]
+
+    def _text_length(self, text: Encoded) -> int:
+        return text["text"].shape[0]
+
+
+ADAPTER = PixArt

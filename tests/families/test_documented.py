@@ -1,0 +1,38 @@
+"""docs/models.md keeps up with the families: their names, defaults, pipelines and samplers."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
+
+from darkroom.model.families import FAMILIES
+from darkroom.model.families.noise import DiffusionNoise, FlowNoise
+from darkroom.model.layouts import LAYOUTS
+from darkroom.model.sources import SOURCE_KEYS
+
+TEXT = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+ROWS = {
+    cells[0]: cells
+    for line in TEXT.splitlines()
+    if line.startswith("| `") and (cells := re.findall(r"[^|`]+", line.replace(" ", "")))
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_is_listed_with_its_pipelines_steps_and_guidance(name: str) -> None:
+    family = importlib.import_module(FAMILIES[name]).ADAPTER
+    _, _, pipelines, steps, guidance, *_ = ROWS[name]
+    assert set(pipelines.split(",")) == LAYOUTS[name].pipelines
+    assert re.match(r"\d+", steps)[0] == str(family.STEPS)
+    assert float(re.match(r"[\d.]+", guidance)[0]) == family.GUIDANCE
+
+
+def test_the_samplers_and_the_keys_of_a_source_are_named() -> None:
+    config = {**DDIMScheduler().config, "_class_name": "DDIMScheduler"}
+    for noise in (DiffusionNoise(config), FlowNoise(FlowMatchEulerDiscreteScheduler().config)):
+        assert all(f"`{sampler}`" in TEXT for sampler in noise.samplers)
+    assert all(f"`{key}`" in TEXT for key in SOURCE_KEYS)

@@ -31,7 +31,7 @@ class Figures:
     outside: float
     """The share of the busy seconds that were spent neither in the network nor in the decoder."""
     outside_ms: float
-    """The same for each pass."""
+    """The same for each step of an image, whoever shared its pass."""
     padding: float
     """The share of the rows that only filled up passes."""
     rows_a_pass: float
@@ -55,7 +55,7 @@ def figures_of(replay: Replay) -> Figures:
             **{lane: percentile(values, 0.95) for lane, values in by_lane.items()},
         },
         outside=outside_s / replay.busy_s,
-        outside_ms=1000 * outside_s / used.passes,
+        outside_ms=1000 * outside_s / sum(order.steps for order in replay.orders),
         padding=1 - useful / used.rows,
         rows_a_pass=used.rows / used.passes,
         network_s=used.network_s,

@@ -32,7 +32,7 @@ def profile(make: Callable[[bool], Contender], toy: Toy, meter: Meter, orders: S
             figures = figures_of(replay)
             say(
                 f"{'exact' if exact else 'fast'}, {'profiled' if watched else 'alone'}: {replay.used.passes} passes, "
-                f"{figures.rows_a_pass:.1f} rows each, outside {figures.outside:.1%} = {figures.outside_ms:.2f} ms a pass, "
+                f"{figures.rows_a_pass:.1f} rows each, outside {figures.outside:.1%} = {figures.outside_ms:.2f} ms a step of an image, "
                 f"rows of a pass {dict(sorted(replay.used.sizes.items()))}"
             )
         pstats.Stats(profiler).sort_stats("cumulative").print_stats(OWN, LINES)

@@ -55,7 +55,7 @@ def test_a_replay_skips_idle_time_and_counts_cancels_from_their_own_moment() -> 
     found.used.passes, found.used.rows, found.used.network_s = 6, 60, 5.4
     figures = figures_of(found)
     assert figures.per_s == pytest.approx(3 / 102) and figures.mean_s == pytest.approx(7 / 3)
-    assert figures.outside == pytest.approx(0.1) and figures.outside_ms == pytest.approx(100.0)
+    assert figures.outside == pytest.approx(0.1) and figures.outside_ms == pytest.approx(600 / 24)
     assert figures.padding == pytest.approx(1 - 3 * 16 / 60)
 
 

@@ -104,6 +104,24 @@ def test_a_good_house_keeps_every_contract(tmp_path: Path, project: Path, rooms:
     assert "5 kept, 0 broken" in contracts_report(tmp_path, project, rooms, HOUSE)
 
 
+def test_the_libraries_of_the_extra_are_named_where_models_of_others_are_read(project: Path) -> None:
+    """They are imported when a model is loaded, by name, which import-linter does not see."""
+    source = project / "src" / "darkroom"
+    named = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if re.search(
+            r"""["'](diffusers|transformers|peft|huggingface_hub)["']|(import|from) (diffusers|transformers|peft)""",
+            path.read_text(),
+        )
+    }
+    assert {name for name in named if not name.startswith("model/families/")} == {
+        "model/loading.py",
+        "bootstrap/models.py",
+        "bootstrap/library.py",
+    }
+
+
 def contracts_report(folder: Path, project: Path, rooms: frozenset[str], modules: dict[str, str]) -> str:
     """What import-linter says, on one line, of a little house of empty `rooms` and `modules` under our contracts."""
     for name in [f"{room}/__init__.py" for room in rooms] + list(modules):

@@ -26,7 +26,7 @@ from darkroom.model.samplers import (
     euler_ancestral_flow,
     heun,
 )
-from darkroom.model.schedules import alpha_bar_sigmas, flow_sigmas, karras_sigmas
+from darkroom.model.schedules import flow_sigmas, karras_sigmas
 
 MEAN, SPREAD = 0.7, 0.4
 SIGMA_MAX, SIGMA_MIN = 20.0, 0.02
@@ -144,7 +144,8 @@ def test_ddim_is_the_papers_formula_in_scaled_space() -> None:
     a, a_next = 0.3, 0.55
     eps = (x_vp - math.sqrt(a) * x0) / math.sqrt(1 - a)
     paper = math.sqrt(a_next) * x0 + math.sqrt(1 - a_next) * eps
-    sigma, sigma_next = torch.tensor(alpha_bar_sigmas([a, a_next]), dtype=torch.float64).view(2, 1).unbind()
+    levels = [math.sqrt((1 - each) / each) for each in (a, a_next)]
+    sigma, sigma_next = torch.tensor(levels, dtype=torch.float64).view(2, 1).unbind()
     ours = ddim(x_vp / math.sqrt(a), x0, sigma, sigma_next, None)
     torch.testing.assert_close(ours * math.sqrt(a_next), paper)
     torch.testing.assert_close(euler(x_vp / math.sqrt(a), x0, sigma, sigma_next, None), ours)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from darkroom.model.schedules import (
     MAX_STEPS,
-    alpha_bar_sigmas,
     flow_sigmas,
     karras_sigmas,
     stopped,
@@ -54,12 +53,6 @@ def test_karras_of_one_step_goes_from_the_top_to_zero() -> None:
     assert karras_sigmas(1, sigma_min=0.1, sigma_max=10.0) == (pytest.approx(10.0), 0.0)
 
 
-def test_alpha_bar_is_the_share_of_the_signal() -> None:
-    sigmas = alpha_bar_sigmas([0.01, 0.5, 1.0])
-    assert sigmas == (pytest.approx(math.sqrt(99)), pytest.approx(1.0), 0.0)
-    assert [1 / (1 + s * s) for s in sigmas] == pytest.approx([0.01, 0.5, 1.0])
-
-
 @given(STEPS, st.integers(1, 100))
 def test_stop_keeps_the_beginning(steps: int, percent: int) -> None:
     sigmas = flow_sigmas(steps)
@@ -88,7 +81,5 @@ def test_nonsense_is_refused() -> None:
         flow_sigmas(4, shift=math.nan)
     with pytest.raises(ValueError, match="sigmas from"):
         karras_sigmas(4, sigma_min=2.0, sigma_max=1.0)
-    with pytest.raises(ValueError, match="alpha-bar"):
-        alpha_bar_sigmas([0.0])
     with pytest.raises(ValueError, match="percent"):
         stopped(flow_sigmas(4), 0)

@@ -85,7 +85,7 @@ def ddim(
     history: History | None,
     noise: Tensor | None = None,
 ) -> Tensor:
-    """DDIM with eta 0 (arXiv 2010.02502, eq. 12) in the scaled space of `alpha_bar_sigmas`: x0 plus the noise, renewed.
+    """DDIM with eta 0 (arXiv 2010.02502, eq. 12) in the scaled space x / sqrt(alpha-bar): x0 plus the noise, renewed.
 
     It is Euler's step there, written so that the last one returns the estimate exactly.
     """

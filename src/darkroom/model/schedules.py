@@ -33,17 +33,6 @@ def karras_sigmas(steps: int, *, sigma_min: float, sigma_max: float, rho: float 
     return (*((high + r * (low - high)) ** rho for r in ramp), 0.0)
 
 
-def alpha_bar_sigmas(alpha_bars: Sequence[float]) -> tuple[float, ...]:
-    """The sigmas of a variance-preserving model, from noise (small alpha-bar) to data (1).
-
-    With x = sqrt(a) x0 + sqrt(1 - a) n, the scaled x / sqrt(a) = x0 + sigma n has sigma = sqrt((1 - a) / a), so that
-    every sampler for the variance-exploding form draws it (EDM, section 3; DDIM, arXiv 2010.02502, eq. 14).
-    """
-    if not all(0 < a <= 1 for a in alpha_bars):
-        raise ValueError("every alpha-bar must lie in (0, 1]")
-    return tuple(math.sqrt((1 - a) / a) for a in alpha_bars)
-
-
 def stopped(sigmas: Sequence[float], percent: int) -> tuple[float, ...]:
     """The first `percent` of the steps (`--stop`), at least one. What follows never runs."""
     if not 1 <= percent <= STOP_MAX:

@@ -116,11 +116,12 @@ class Bench:
     def __init__(self, *, decode_on: Executor | None = None, wait: bool = False) -> None:
         self.clock, self.loading = Clock(), ByHand()
         self.tinies = {name: Tiny(name, self.clock) for name in SIZES}
+        self.sizes = dict(SIZES)
         self.load_fault: Exception | None = None
         self.loads: list[str] = []
         library = Library(
             names=tuple(SIZES),
-            needed_bytes=SIZES.__getitem__,
+            needed_bytes=self.sizes.__getitem__,
             load=self._load,
             pinned=frozenset({"mini-1"}),
         )
@@ -141,6 +142,7 @@ class Bench:
 
     def _load(self, name: str) -> Any:
         self.loads.append(name)
+        self.clock.now += 5.0
         if self.load_fault:
             raise self.load_fault
         return self.tinies[name]
@@ -311,6 +313,21 @@ def test_cancelling_while_pictures_wait_to_be_decoded(generator: EngineGenerator
     assert failures(rest(generator))[1].measured_gpu_ms == 13000
 
 
+def test_what_was_cancelled_is_not_worked_on(generator: EngineGenerator, tiny: Tiny) -> None:
+    generator.add(ask())
+    generator.step()
+    generator.cancel(ask().claim)
+    rest(generator)
+    assert tiny.rows == [8], "no second pass"
+    generator.add(ask(number=2))
+    for _ in range(2):
+        generator.step()  # two passes and one picture
+    now = tiny.clock.now
+    generator.cancel(ask(number=2).claim)
+    rest(generator)
+    assert tiny.clock.now == now, "no further picture"
+
+
 def test_the_same_pixels_in_any_company(generator: EngineGenerator) -> None:
     generator.add(ask())
     alone = drawn(rest(generator))[1]
@@ -398,6 +415,19 @@ def test_a_model_makes_room_when_it_is_done_and_gets_nothing_new_before(bench: B
 
 def rest_without_loading(bench: Bench) -> list[Happening]:
     return [each for _ in range(20) for each in bench.generator.step()]
+
+
+def test_a_model_that_is_asked_for_more_often_stays(bench: Bench) -> None:
+    bench.sizes.update(large=3, other=3, giant=3)
+    for number, model in enumerate(("large", "other", "large")):
+        bench.generator.add(ask(number=number, model=model))
+        bench.generator.step()
+        bench.load()
+        rest_without_loading(bench)
+    bench.generator.add(ask(number=9, model="giant"))
+    bench.generator.step()
+    bench.load()
+    assert bench.generator.warm == ("mini-1", "large", "giant")
 
 
 def test_nothing_holds_on_to_a_model_that_was_put_away(bench: Bench) -> None:

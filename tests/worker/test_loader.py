@@ -158,6 +158,12 @@ def test_a_failure_is_remembered_for_a_while() -> None:
     assert cupboard.models.failure("a") and cupboard.loads == 1
     cupboard.now += 1
     cupboard.fault = None
+    cupboard.sizes["a"] = 20
+    cupboard.bring("a")
+    failure = cupboard.models.failure("a")
+    assert failure and "does not fit" in failure.message, "it was weighed again"
+    cupboard.now += FAILURE_KEPT_S
+    cupboard.sizes["a"] = 4
     assert cupboard.models.failure("a") is None
     cupboard.bring("a")
     assert cupboard.models.warm == ("a",)

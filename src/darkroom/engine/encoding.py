@@ -14,8 +14,9 @@ from itertools import pairwise
 
 import torch
 
-from darkroom.core.errors import DarkroomError, ModelError
+from darkroom.core.errors import ModelError
 from darkroom.engine.meters import Meters
+from darkroom.engine.passes import REQUEST_FAULTS, is_lost, is_out_of_memory, release
 from darkroom.engine.requests import Waiting
 from darkroom.model.denoiser import Denoiser, Encoded, Prepared
 from darkroom.model.guidance import GUIDANCE_RULES
@@ -26,11 +27,8 @@ PREPARED_AT_ONCE = 8  # requests in one batch: who comes while it is under way w
 LATENT_MAX = 4 * 1024 * 1024  # numbers in one latent: beyond any image that the service sells
 GUIDANCE_MAX = 100.0
 
-PREPARATION_FAULTS = (DarkroomError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
-"""What a request may break on while it is prepared; it fails alone. A TypeError or a failed assert is our mistake."""
-
 Fault = str
-"""Why something could not be done, as a sentence."""
+"""Why a request fails, as a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,17 +142,20 @@ def _encode(denoiser: Denoiser, texts: Sequence[str]) -> dict[str, Encoded | Fau
         return {}
     try:
         return dict(zip(texts, denoiser.encode(texts), strict=True))
-    except PREPARATION_FAULTS as fault:
+    except REQUEST_FAULTS as fault:
+        if is_lost(denoiser.device):
+            raise
         if len(texts) == 1:
-            return {texts[0]: str(fault)}
+            return {texts[0]: unprepared(fault)}
+    release(denoiser.device)
     return {text: one for text in texts for one in _encode(denoiser, [text]).values()}
 
 
 def _texts(waiting: Waiting) -> tuple[str, ...] | Fault:
     try:
         return waiting.denoiser.texts(waiting.request.params)
-    except PREPARATION_FAULTS as fault:
-        return str(fault)
+    except REQUEST_FAULTS as fault:
+        return unprepared(fault)
 
 
 def _outcome(
@@ -172,8 +173,10 @@ def _outcome(
     try:
         prepared = waiting.denoiser.prepare(request.params, index=request.index, encoded=own)
         _check(prepared, waiting.denoiser)
-    except PREPARATION_FAULTS as fault:
-        return Outcome(waiting=waiting, prepared=str(fault))
+    except REQUEST_FAULTS as fault:
+        if is_lost(waiting.denoiser.device):
+            raise
+        return Outcome(waiting=waiting, prepared=unprepared(fault))
     return Outcome(waiting=waiting, prepared=prepared)
 
 
@@ -205,6 +208,13 @@ def _check(prepared: Prepared, denoiser: Denoiser) -> None:
         )
     if not latent.isfinite().all():
         raise ModelError("a latent holds numbers that are not finite")
+
+
+def unprepared(fault: BaseException) -> Fault:
+    """Why a request cannot be prepared. Where memory does not suffice, that is the device's fault and not its own."""
+    if is_out_of_memory(fault):
+        return f"the device has no memory to prepare it: {fault}"
+    return f"it cannot be prepared: {fault}"
 
 
 def _bytes(encoded: Encoded) -> int:

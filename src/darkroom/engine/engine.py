@@ -26,9 +26,9 @@ from darkroom.core.events import (
     StepTaken,
 )
 from darkroom.core.work import EngineVitals
-from darkroom.engine.encoding import PREPARATION_FAULTS, PREPARED_AT_ONCE, Preparation
+from darkroom.engine.encoding import PREPARED_AT_ONCE, Preparation, unprepared
 from darkroom.engine.meters import Meters
-from darkroom.engine.passes import denoise_pass, is_out_of_memory, release
+from darkroom.engine.passes import REQUEST_FAULTS, denoise_pass, is_lost, is_out_of_memory, release
 from darkroom.engine.previews import Estimate, Previews
 from darkroom.engine.profiles import Profile, Profiles
 from darkroom.engine.requests import Request, Waiting
@@ -89,7 +89,7 @@ class Engine:
         self._models: Counter[str] = Counter()  # images by model, waiting or in flight
         self._denoisers: dict[str, Denoiser] = {}  # of these models
         self._row_classes: dict[str, Profile] = {}  # as memory allows
-        self._cancels: deque[str] = deque()
+        self._cancels: deque[tuple[str, int]] = deque()  # with how many had arrived by then
         self._finished: list[Finished] = []
         self._events: list[Event] = []
 
@@ -123,20 +123,16 @@ class Engine:
         self._waiting[key] = Waiting(key=key, request=request, denoiser=denoiser, since_s=self._timer())
 
     def cancel(self, job_id: str) -> None:
-        """Drops a job's images before the next step. What has left the loop by then stays finished."""
-        self._cancels.append(job_id)
+        """Drops what there is of a job before the next step. What has left the loop by then stays finished."""
+        self._cancels.append((job_id, self._arrivals))
 
     @torch.no_grad()
     def step(self) -> list[Event]:
         """One tick: at most one denoising step for each of the samples picked. Returns what happened since the last."""
         self._drop_cancelled()
         self._take_in()
-        picked = self._schedule()
-        if picked:
-            try:
-                self._advance(picked)
-            except ModelError as fault:
-                self._fail(picked, fault.message)
+        if picked := self._schedule():
+            self._attempt(picked)
         events, self._events = self._events, []
         return events
 
@@ -214,8 +210,8 @@ class Engine:
         while self._ready:
             wanted, most = state_bytes(self._ready[0].prepared), self._state_bytes_max
             if wanted > most:
-                reason = f"it takes {wanted:,} bytes from step to step, and there are {most:,} for all images"
-                self._refuse(self._ready.pop(0).waiting, reason)
+                fault = ModelError(f"it takes {wanted:,} bytes from step to step; {most:,} are there for all")
+                self._refuse(self._ready.pop(0).waiting, unprepared(fault))
             elif self._state_bytes + wanted > most:
                 return
             else:
@@ -232,8 +228,10 @@ class Engine:
                 denoiser=waiting.denoiser,
                 fingerprint=profile.fingerprint,
             )
-        except PREPARATION_FAULTS as fault:
-            self._refuse(waiting, str(fault))
+        except REQUEST_FAULTS as fault:
+            if is_lost(waiting.denoiser.device):
+                raise
+            self._refuse(waiting, f"the device cannot begin it: {fault}")
             return
         sample = Sample.of(image, key=waiting.key)
         if request.saved is not None:
@@ -248,7 +246,6 @@ class Engine:
     def _refuse(self, waiting: Waiting, reason: str) -> None:
         self._dismiss(waiting)
         request = waiting.request
-        reason = f"it cannot be prepared: {reason}"
         self._events.append(ImageFailed(job_id=request.job_id, index=request.index, reason=reason))
 
     def _profile(self, denoiser: Denoiser, prepared: Prepared) -> Profile:
@@ -267,6 +264,21 @@ class Engine:
         picked = self._scheduler.pick(tickets, room=self._room)
         return in_order([self._samples[ticket.key] for ticket in picked])
 
+    def _attempt(self, picked: Sequence[Sample]) -> None:
+        """Takes the picked one step on. Where that breaks, each tries it by itself, so that who breaks it fails alone."""
+        try:
+            self._advance(picked)
+            return
+        except REQUEST_FAULTS as fault:
+            if is_lost(picked[0].image.denoiser.device):
+                raise
+            reason = f"the model broke in step {picked[0].step + 1}: {fault}"
+        if len(picked) == 1:
+            self._fail(picked, reason)
+            return
+        for sample in picked:
+            self._attempt([sample])
+
     def _advance(self, picked: Sequence[Sample]) -> None:
         """Runs the rows of the picked and takes them one step on; who made numbers that are not finite fails alone."""
         assert torch.get_num_threads() == self._threads, "the number of threads changed under way"
@@ -274,11 +286,12 @@ class Engine:
         estimates, sizes = self._run(picked)
         finite = finite_of(picked, estimates)  # waits for the device
         ms = 1000 * (self._timer() - began)
+        exact = self._row_classes[picked[0].ticket.row_class].exact
+        moved = stepped(picked, estimates, exact=exact)
         self._scheduler.charge([sample.ticket for sample in picked], ms)
         self._meters.count(rows=len(estimates), sizes=sizes, device_ms=ms)
         row_ms = ms / len(estimates)
-        exact = self._row_classes[picked[0].ticket.row_class].exact
-        for sample, sound in zip(stepped(picked, estimates, exact=exact), finite, strict=True):
+        for sample, sound in zip(moved, finite, strict=True):
             if sound:
                 self._tell(sample, device_ms=row_ms * sample.ticket.rows)
             else:
@@ -363,13 +376,15 @@ class Engine:
 
     def _drop_cancelled(self) -> None:
         while self._cancels:
-            job_id = self._cancels.popleft()
-            for waiting in [each for each in self._waiting.values() if each.request.job_id == job_id]:
-                self._dismiss(waiting)
-                self._events.append(ImageCancelled(job_id=job_id, index=waiting.request.index))
-            for sample in [s for s in self._samples.values() if s.image.request.job_id == job_id]:
-                self._forget(sample)
-                self._events.append(ImageCancelled(job_id=job_id, index=sample.image.request.index))
+            job_id, arrivals = self._cancels.popleft()
+            for waiting in [each for each in self._waiting.values() if each.key < arrivals]:
+                if waiting.request.job_id == job_id:
+                    self._dismiss(waiting)
+                    self._events.append(ImageCancelled(job_id=job_id, index=waiting.request.index))
+            for sample in [each for each in self._samples.values() if each.ticket.key < arrivals]:
+                if sample.image.request.job_id == job_id:
+                    self._forget(sample)
+                    self._events.append(ImageCancelled(job_id=job_id, index=sample.image.request.index))
 
     def _dismiss(self, waiting: Waiting) -> None:
         del self._waiting[waiting.key]

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from darkroom.core.errors import DarkroomError
 from darkroom.engine.rows import Row
 from darkroom.model.denoiser import Denoiser
 
 OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory")
+
+REQUEST_FAULTS = (DarkroomError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
+"""What a model may break on with one request; it fails alone. A TypeError or a failed assert is our mistake."""
 
 
 def denoise_pass(denoiser: Denoiser, rows: Sequence[Row], *, size: int) -> Tensor:
@@ -36,6 +40,17 @@ def is_out_of_memory(fault: BaseException) -> bool:
     if isinstance(fault, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(fault, RuntimeError) and any(text in str(fault).lower() for text in OUT_OF_MEMORY_TEXTS)
+
+
+def is_lost(device: torch.device) -> bool:
+    """Whether a device runs nothing any more, for this process: then it is nobody's request that broke."""
+    if device.type == "cpu":
+        return False
+    try:
+        torch.ones(1, device=device).item()
+    except RuntimeError as fault:
+        return not is_out_of_memory(fault)
+    return False
 
 
 def release(device: torch.device) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.core.errors import WeightsError
+from darkroom.model.component_faults import code_fault, size_fault, weights_fault
 from darkroom.model.layouts import LAYOUTS, Layout, family_of
 
 INDEX = "model_index.json"
@@ -100,6 +101,8 @@ def inspect(folder: Path) -> FolderReport:
 def read_json(path: Path) -> dict[str, object]:
     """A JSON object of bounded size. Raises WeightsError that names the file."""
     try:
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{path.name} is not a file")
         with path.open("rb") as file:
             raw = file.read(JSON_MAX_BYTES + 1)
     except OSError as error:
@@ -118,6 +121,8 @@ def read_json(path: Path) -> dict[str, object]:
 def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Name -> (dtype, shape) of a safetensors file; its length is checked. Raises WeightsError."""
     try:
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{path.name} is not a file")
         with path.open("rb") as file:
             length_bytes = file.read(8)
             length = struct.unpack("<Q", length_bytes)[0] if len(length_bytes) == 8 else 0
@@ -168,8 +173,7 @@ def _components(
         elif not (folder / name).is_dir():
             problems.append(f"the subfolder {name} is missing")
         elif name.startswith("tokenizer"):
-            if not any((folder / name / file).is_file() for file in VOCABULARIES):
-                problems.append(f"{name} has no vocabulary (tokenizer.json or {', '.join(VOCABULARIES[1:])})")
+            problems.extend(_tokenizer_faults(folder / name))
             yield Component(name=name, class_name=class_name)
         else:
             yield _weighed(folder / name, class_name, problems)
@@ -177,24 +181,38 @@ def _components(
         problems.append("scheduler/scheduler_config.json is missing")
 
 
+def _tokenizer_faults(folder: Path) -> Iterator[str]:
+    if not any((folder / file).is_file() for file in VOCABULARIES):
+        yield f"{folder.name} has no vocabulary (tokenizer.json or {', '.join(VOCABULARIES[1:])})"
+    if (folder / "tokenizer_config.json").exists():
+        try:
+            fault = code_fault(folder, read_json(folder / "tokenizer_config.json"))
+        except WeightsError as unread:
+            yield f"{folder.name}: {unread}"
+        else:
+            yield from [f"{folder.name} {fault}"] if fault else []
+
+
 def _weighed(folder: Path, class_name: str, problems: list[str]) -> Component:
     """A component with its files and numbers; what is wrong is added to `problems`."""
     numbers: Counter[str] = Counter()
     files: list[Path] = []
-    try:
-        if "quantization_config" in read_json(folder / "config.json"):
-            problems.append(
-                f"{folder.name} is quantised, which Darkroom does not load; take the unquantised weights"
-            )
-    except WeightsError as fault:
-        problems.append(f"{folder.name}: {fault}")
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
     try:
         files = weight_files(folder)
         for path in files:
-            for dtype, shape in read_header(path).values():
-                numbers[dtype] += prod(shape)
+            tensors |= read_header(path)
+        for dtype, shape in tensors.values():
+            numbers[dtype] += prod(shape)
     except WeightsError as fault:
         problems.append(f"{folder.name}: {fault}")
+    try:
+        config = read_json(folder / "config.json")
+    except WeightsError as fault:
+        problems.append(f"{folder.name}: {fault}")
+    else:
+        faults = (code_fault(folder, config), weights_fault(config, tensors), size_fault(config, tensors))
+        problems.extend(f"{folder.name} {fault}" for fault in faults if fault)
     return Component(name=folder.name, class_name=class_name, files=tuple(files), numbers=dict(numbers))
 
 

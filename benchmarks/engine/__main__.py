@@ -57,7 +57,7 @@ def _compare(contest: Contest, options: argparse.Namespace) -> None:
     mix = contest.mix
     sides = sorted(set(mix.sizes))
     report.rows({side: {n: row_ms(contest.toy, contest.meter, side, n) for n in ROWS} for side in sides})
-    tuned = contest.tuned(options.images // 2)
+    tuned = contest.tuned(options.images)
     caps = {name: cap for name, (cap, _) in tuned.items()}
     makes = contest.contenders(caps)
     differences = contest.differences(makes)
@@ -89,7 +89,7 @@ def _options() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(prog="make bench-engine", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two repeats of 24 images")
-    parser.add_argument("--images", type=int, default=40, help="of a trace")
+    parser.add_argument("--images", type=int, default=36, help="of a trace")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
         "--loads", type=numbers, default=(1.2,), help="arrivals, of what the best peer can do"

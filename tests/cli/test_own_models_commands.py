@@ -220,7 +220,12 @@ def hub(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[dict[str, object]
     asked: list[dict[str, object]] = []
 
     def snapshot_download(
-        name: str, *, revision: str | None, local_dir: Path, allow_patterns: list[str]
+        name: str,
+        *,
+        revision: str | None,
+        local_dir: Path,
+        allow_patterns: list[str],
+        ignore_patterns: list[str],
     ) -> str:
         asked.append({"name": name, "revision": revision, "patterns": allow_patterns})
         if name == "nobody/nothing":
@@ -256,3 +261,50 @@ def test_files_that_were_not_fetched_are_never_deleted(folder: Path, told: Told)
 def test_no_network_is_said(told: Told, hub: list[dict[str, object]]) -> None:
     code, _, err = told("pull", "nobody/nothing")
     assert code == 1 and "cannot be fetched from the hub: Name or service not known" in err
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "a/b", "..", "a b"])
+def test_nothing_is_fetched_under_a_name_that_leads_elsewhere(
+    told: Told, hub: list[dict[str, object]], name: str
+) -> None:
+    code, _, err = told("pull", "somebody/ink", "--name", name)
+    assert code == 1 and "is no name for --v" in err
+    assert hub == []
+
+
+def test_a_template_of_a_chat_is_fetched_too(told: Told, hub: list[dict[str, object]]) -> None:
+    told("pull", "somebody/ink")
+    assert "*/*.jinja" in hub[0]["patterns"]  # type: ignore[operator]
+
+
+def test_a_fetched_folder_of_two_models_is_not_deleted_with_one(
+    told: Told, settings, hub: list[dict[str, object]]
+) -> None:  # type: ignore[no-untyped-def]
+    told("pull", "somebody/ink")
+    there = Path(open_catalogue(settings).models["ink"].source.folder)  # type: ignore[union-attr]
+    told("add", "wash", there)
+    assert "its files stay" in told("remove", "ink", "--files")[1]
+    assert there.is_dir()
+    assert "is deleted" in told("remove", "wash", "--files")[1]
+    assert not there.exists()
+
+
+@pytest.mark.parametrize("led_by", ["..", "link"])
+def test_only_a_folder_of_the_fetched_ones_is_deleted(
+    told: Told, settings, folder: Path, hub: list[dict[str, object]], led_by: str
+) -> None:  # type: ignore[no-untyped-def]
+    """An entry is the person's to edit: with `models/..` it would be the data folder, with all pictures."""
+    told("pull", "somebody/ink")
+    there = Path(open_catalogue(settings).models["ink"].source.folder)  # type: ignore[union-attr]
+    (there.parent / "link").symlink_to(folder)
+    listed = settings.data / "models.toml"
+    listed.write_text(listed.read_text().replace(str(there), str(there.parent / led_by)))
+    code, out, err = told("remove", "ink", "--files")
+    assert (code, "its files stay" in out) == (0, True), err
+    assert there.is_dir() and listed.is_file() and folder.is_dir()
+
+
+def test_what_a_folder_says_does_not_steer_the_terminal(folder: Path, told: Told) -> None:
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "\x1b[2J\u202ePipeline"}))
+    out = told("check", folder)[1]
+    assert "\\x1b[2J" in out and "\x1b" not in out and "\u202e" not in out

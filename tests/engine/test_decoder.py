@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -113,6 +114,28 @@ def test_out_of_memory_is_tried_once_more(tiny: Any, finished: list[Finished]) -
     decoder.add(finished)
     kinds = [type(each) for each in decoder.take()]
     assert kinds == [Done, Undone, Done] and len(tries) == 5
+
+
+def test_what_a_decoder_had_so_far_is_gone_before_it_is_tried_once_more(
+    tiny: Any, finished: list[Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault holds its frames, and they the tensors of the try that failed: memory that the next one needs."""
+    tries: list[weakref.ref[torch.Tensor]] = []
+    left = []
+    decode = tiny.decode
+
+    def small(latents: Any, **options: Any) -> Any:
+        half_done = torch.zeros(8)
+        tries.append(weakref.ref(half_done))
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return decode(latents, **options)
+
+    tiny.decode = small
+    monkeypatch.setattr("darkroom.engine.decoder.release", lambda device: left.append(tries[0]()))
+    decoder = Decoder(as_it_is)
+    decoder.add(finished[:1])
+    assert isinstance(decoder.take()[0], Done) and left == [None]
 
 
 def test_a_cancelled_job_is_forgotten_even_while_it_is_decoded(finished: list[Finished]) -> None:

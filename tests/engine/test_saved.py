@@ -223,6 +223,10 @@ def test_what_is_no_safetensors_or_too_large_is_refused(monkeypatch: pytest.Monk
     for data in (b"", b"PK" * 50, b"\xff" * 64, packed()[:-4], save({"x": torch.zeros(1)})):
         with pytest.raises(ModelError):
             unpack(data)
+    with monkeypatch.context() as during:
+        during.setattr("darkroom.engine.saved.HEADER_MAX", 100)
+        with pytest.raises(ModelError, match="a header of"):
+            unpack(packed())
     monkeypatch.setattr("darkroom.engine.saved.PACKED_MAX", 100)
     with pytest.raises(ModelError, match="bytes"):
         unpack(packed())

@@ -116,8 +116,8 @@ def test_the_libraries_of_the_extra_are_named_where_models_of_others_are_read(pr
         )
     }
     assert {name for name in named if not name.startswith("model/families/")} == {
+        "model/hub.py",
         "model/loading.py",
-        "bootstrap/models.py",
         "bootstrap/library.py",
     }
 

@@ -1,5 +1,6 @@
 """Models come into a person's own file and go out of it; what else they wrote there stays."""
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,39 @@ def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RegistryError, match="cannot be"):
         add(tmp_path / "file" / "models.toml")
+
+
+def test_additions_of_two_processes_at_once_are_both_kept(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    forked = multiprocessing.get_context("fork")
+    others = [
+        forked.Process(target=add, args=(path, ModelCapabilities(**{**vars(INK), "name": f"ink-{i}"})))
+        for i in range(8)
+    ]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert set(read_registries(BUILTIN_REGISTRY, path).models) == {"mini-1", *(f"ink-{i}" for i in range(8))}
+
+
+def test_a_folder_made_for_the_file_is_nobody_elses(tmp_path: Path) -> None:
+    """The server's data come into it later, and it does not ask who made it."""
+    add(tmp_path / "data" / "models.toml")
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("text", ["models = 3", "models = [1]", "[models]\nink = 5", "aliases = 3"])
+def test_a_file_of_another_form_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(text)
+    for change in (add, lambda path: remove_model(path, "ink", base=BUILTIN_REGISTRY)):
+        with pytest.raises(RegistryError, match=f"your models in {path}"):
+            change(path)
+    assert path.read_text() == text
+
+
+def test_what_is_wrong_with_an_entry_is_told_of_the_file_it_would_go_to(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    with pytest.raises(RegistryError, match=f"your models in {path}: models.'../ink' is no name"):
+        add(path, ModelCapabilities(**{**vars(INK), "name": "../ink"}))

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from darkroom.core.capabilities import AdapterSource, ModelCapabilities, ModelCatalogue, ModelSource
 from darkroom.core.errors import ModelError, RegistryError, WeightsError
 from darkroom.model.entries import entry_of
 from darkroom.model.folders import CONVERT_ADAPTER, PICKLES, FolderReport, inspect, read_header
+from darkroom.model.hub import fetch
 from darkroom.model.own_models import add_model, remove_model
-from darkroom.model.registry import BUILTIN_REGISTRY, read_registries
+from darkroom.model.registry import BUILTIN_REGISTRY, check_name, read_registries
 from darkroom.settings import Settings
 
 OWN_REGISTRY = "models.toml"
 PULLED = "models"
 """The folder, in the data folder, of what `pull` fetched."""
-FETCHED = ("*.safetensors", "*.json", "*.txt", "*.model")
-INSTALL = 'pip install "darkroom[diffusers]"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +77,18 @@ def check(settings: Settings, target: str) -> Checked:
 
 
 def remove(settings: Settings, name: str, *, files: bool) -> Path | None:
-    """Takes a model out of the list; with `files`, and where `pull` fetched it, its folder too, which is returned."""
-    model = open_catalogue(settings).resolve(name)
+    """Takes a model out of the list; with `files`, and where `pull` fetched it, its folder too, which is returned.
+
+    A folder that another model of the list is drawn from stays.
+    """
+    catalogue = open_catalogue(settings)
+    model = catalogue.resolve(name)
     wanted = model.name if model else name
     remove_model(own_registry(settings), wanted, base=_base(settings))
-    if not files or model is None or model.source is None or not model.source.folder:
+    if not files or model is None or (folder := _pulled(settings, model)) is None:
         return None
-    folder = Path(model.source.folder)
-    if folder.parent != (settings.data / PULLED).absolute():
+    others = [other for other in catalogue.models.values() if other.name != model.name]
+    if folder in [_pulled(settings, other) for other in others]:
         return None
     shutil.rmtree(folder)
     return folder
@@ -95,21 +96,25 @@ def remove(settings: Settings, name: str, *, files: bool) -> Path | None:
 
 def pull(settings: Settings, hub: str, *, name: str, revision: str = "") -> ModelCapabilities:
     """Fetches a model from the hub into the data folder and lists it. ModelError where it can't be had or is none."""
-    if name.lower() in open_catalogue(settings).models:
-        raise RegistryError(f"there is a model {name.lower()} already; choose another with --name")
-    folder = (settings.data / PULLED / name.lower()).absolute()
-    library = _hub()
+    name = check_name(name)
+    if name in open_catalogue(settings).models:
+        raise RegistryError(f"there is a model {name} already; choose another with --name")
+    folder = (settings.data / PULLED / name).absolute()
     try:
-        library.snapshot_download(
-            hub, revision=revision or None, local_dir=folder, allow_patterns=list(FETCHED)
-        )
-    except (OSError, ValueError, library.errors.HfHubHTTPError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{hub} cannot be fetched from the hub: {reason}. What was fetched so far is kept, so that the same "
-            "command goes on from there"
-        ) from error
+        fetch(hub, revision=revision, into=folder)
+    except ModelError as error:
+        kept = ". What was fetched so far is kept, so that the same command goes on from there"
+        raise ModelError(f"{error.message}{kept if folder.exists() else ''}") from error
     return add(settings, name, folder)
+
+
+def _pulled(settings: Settings, model: ModelCapabilities) -> Path | None:
+    """The folder of a model that `pull` fetched: one directly below that of all of them, and itself no link."""
+    if model.source is None or not model.source.folder:
+        return None
+    folder, home = Path(model.source.folder), (settings.data / PULLED).resolve()
+    inside = folder.is_dir() and not folder.is_symlink() and folder.resolve().parent == home
+    return folder.resolve() if inside else None
 
 
 def _base(settings: Settings) -> Path:
@@ -130,12 +135,3 @@ def _adapter(adapter: AdapterSource) -> list[str]:
     if not any("lora" in name.lower() for name in names):
         return [f"the adapter {path.name} holds no LoRA weights; name the file that the training tool wrote"]
     return []
-
-
-def _hub() -> Any:
-    try:
-        return importlib.import_module("huggingface_hub")
-    except ImportError as error:
-        raise ModelError(
-            f"fetching models needs huggingface_hub, which is not installed: {INSTALL}"
-        ) from error

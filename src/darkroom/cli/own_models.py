@@ -11,6 +11,7 @@ import click
 
 from darkroom.bootstrap import settings_of_process
 from darkroom.bootstrap.models import Checked, add, check, own_registry, pull, remove
+from darkroom.cli.plain import plain
 from darkroom.core.capabilities import AdapterSource, ModelCapabilities, ModelSource
 
 GIB = 1024**3
@@ -146,7 +147,7 @@ def _lines(found: Checked) -> list[str]:
         kinds = ", ".join(sorted(component.bytes_by_dtype))
         size = sum(component.bytes_by_dtype.values())
         lines += [f"  {component.name:<16} {_size(size):>10}  {kinds}"] if size else []
-    return [*lines, *(f"  wrong: {problem}" for problem in found.problems)]
+    return [*lines, *(f"  wrong: {plain(problem)}" for problem in found.problems)]
 
 
 def _size(size: int) -> str:

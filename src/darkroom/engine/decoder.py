@@ -16,20 +16,11 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from darkroom.core.errors import DarkroomError
 from darkroom.engine.fingerprint import EngineFingerprint
-from darkroom.engine.passes import is_out_of_memory, release
+from darkroom.engine.passes import REQUEST_FAULTS, is_out_of_memory, release
 from darkroom.engine.rows import Finished
 
-DECODING_FAULTS = (
-    DarkroomError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    RuntimeError,
-    MemoryError,
-    OSError,
-)
+DECODING_FAULTS = (*REQUEST_FAULTS, OSError)
 """What a picture may break on; it fails alone. A TypeError or a failed assert is our mistake."""
 
 R = TypeVar("R")
@@ -149,11 +140,8 @@ class Decoder(Generic[R]):
 
 def _decoded(finished: Finished) -> Decoded:
     """Out of memory: cached memory is given back, and it is tried once more."""
-    try:
-        picture = _picture(finished)
-    except (RuntimeError, MemoryError) as fault:
-        if not is_out_of_memory(fault):
-            raise
+    picture = _picture_or_none(finished)
+    if picture is None:
         release(finished.denoiser.device)
         picture = _picture(finished)
     return Decoded(
@@ -164,6 +152,16 @@ def _decoded(finished: Finished) -> Decoded:
         exact=finished.exact,
         seamless=finished.seamless,
     )
+
+
+def _picture_or_none(finished: Finished) -> Tensor | None:
+    """None where memory did not suffice. The fault, which holds what the decoder had so far, is gone by then."""
+    try:
+        return _picture(finished)
+    except (RuntimeError, MemoryError) as fault:
+        if not is_out_of_memory(fault):
+            raise
+    return None
 
 
 @torch.no_grad()

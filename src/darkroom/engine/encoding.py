@@ -76,11 +76,6 @@ class Preparation:
         self._running: Future[list[Outcome]] | None = None
 
     @property
-    def inline(self) -> bool:
-        """Whether `submit` does the work itself."""
-        return self._on is None
-
-    @property
     def free(self) -> bool:
         """Whether a batch can be submitted."""
         return self._running is None

@@ -28,7 +28,7 @@ from darkroom.core.events import (
 from darkroom.core.work import EngineVitals
 from darkroom.engine.encoding import PREPARED_AT_ONCE, Preparation, unprepared
 from darkroom.engine.meters import Meters
-from darkroom.engine.passes import REQUEST_FAULTS, denoise_pass, is_lost, is_out_of_memory, release
+from darkroom.engine.passes import REQUEST_FAULTS, denoise_rows, is_lost, is_out_of_memory, release
 from darkroom.engine.previews import Estimate, Previews
 from darkroom.engine.profiles import Profile, Profiles
 from darkroom.engine.requests import Request, Waiting
@@ -228,14 +228,14 @@ class Engine:
                 denoiser=waiting.denoiser,
                 fingerprint=profile.fingerprint,
             )
+            sample = Sample.of(image, key=waiting.key)
+            if request.saved is not None:
+                sample = continued(sample, request.saved)
         except REQUEST_FAULTS as fault:
             if is_lost(waiting.denoiser.device):
                 raise
             self._refuse(waiting, f"the device cannot begin it: {fault}")
             return
-        sample = Sample.of(image, key=waiting.key)
-        if request.saved is not None:
-            sample = continued(sample, request.saved)
         del self._waiting[waiting.key]
         self._samples[waiting.key] = sample
         self._state_bytes += image.state_bytes
@@ -307,13 +307,8 @@ class Engine:
         rows = rows_of(picked)
         while True:
             profile = self._row_classes[row_class]
-            parts = [rows[start : start + profile.cap] for start in range(0, len(rows), profile.cap)]
-            sizes = [profile.padded(len(part)) for part in parts]
             try:
-                passes = [
-                    denoise_pass(denoiser, part, size=size) for part, size in zip(parts, sizes, strict=True)
-                ]
-                return (passes[0] if len(passes) == 1 else torch.cat(passes)), sizes
+                return denoise_rows(denoiser, rows, cap=profile.cap, padded=profile.padded)
             except (RuntimeError, MemoryError) as fault:
                 if not is_out_of_memory(fault):
                     raise

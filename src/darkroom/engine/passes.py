@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -15,6 +15,16 @@ OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough mem
 
 REQUEST_FAULTS = (DarkroomError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
 """What a model may break on with one request; it fails alone. A TypeError or a failed assert is our mistake."""
+
+
+def denoise_rows(
+    denoiser: Denoiser, rows: Sequence[Row], *, cap: int, padded: Callable[[int], int]
+) -> tuple[Tensor, list[int]]:
+    """The estimates (R, C, h, w) of R rows of one class, in passes of `cap` at most, and the sizes of these passes."""
+    parts = [rows[start : start + cap] for start in range(0, len(rows), cap)]
+    sizes = [padded(len(part)) for part in parts]
+    passes = [denoise_pass(denoiser, part, size=size) for part, size in zip(parts, sizes, strict=True)]
+    return (passes[0] if len(passes) == 1 else torch.cat(passes)), sizes
 
 
 def denoise_pass(denoiser: Denoiser, rows: Sequence[Row], *, size: int) -> Tensor:

@@ -5,6 +5,7 @@ A newer estimate replaces an older one, so nobody who asks rarely makes memory g
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ import torch
 from torch import Tensor
 
 from darkroom.core.events import PreviewMade
+from darkroom.engine.passes import REQUEST_FAULTS
 from darkroom.model.denoiser import Denoiser
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,14 @@ class Previews:
 
 @torch.no_grad()
 def _rendered(estimates: list[Estimate]) -> list[PreviewMade]:
-    return [_preview(each, each.denoiser.preview(each.denoised)[0]) for each in estimates]
+    """One by one; nobody waits for a preview, so what breaks is left out."""
+    made = []
+    for each in estimates:
+        try:
+            made.append(_preview(each, each.denoiser.preview(each.denoised)[0]))
+        except REQUEST_FAULTS as fault:
+            log.warning("no preview of image %d of %s: %s", each.index, each.job_id, fault)
+    return made
 
 
 def _preview(estimate: Estimate, picture: Tensor) -> PreviewMade:

@@ -18,6 +18,7 @@ from darkroom.core.errors import ModelError
 
 FORMAT = 1
 PACKED_MAX = 512 * 1024 * 1024  # bytes
+HEADER_MAX = 1024 * 1024  # bytes: 64 states with three tensors each have some 60,000
 SAVED_MAX = 64  # states in one package
 DEVICE_MS_MAX = 1e8  # of one image: more than a day
 TEXT_MAX = 128  # characters of a digest
@@ -69,9 +70,14 @@ def unpack(data: bytes) -> list[SavedSample]:
     """What `pack` packed. Raises ModelError for anything else; what it says is checked again before it is continued."""
     if len(data) > PACKED_MAX:
         raise ModelError(f"a package of saved images has {len(data)} bytes; it may have {PACKED_MAX}")
+    length = int.from_bytes(data[:8], "little")
+    if length > HEADER_MAX:
+        raise ModelError(
+            f"a package of saved images has a header of {length} bytes; it may have {HEADER_MAX}"
+        )
     try:
         tensors = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        header = json.loads(data[8 : 8 + length])
         document = json.loads(header["__metadata__"]["darkroom"])
         entries = document["samples"]
         if document["format"] != FORMAT or not isinstance(entries, list) or len(entries) > SAVED_MAX:

@@ -24,17 +24,15 @@ from darkroom.model.families import FAMILIES
 from darkroom.model.families.adapters import add_adapters, check_adapter, described
 from darkroom.model.families.family import Family
 from darkroom.model.families.parts import Parts
+from darkroom.model.families.rehearsal import folder_faults, rehearse
 from darkroom.model.folders import Component, FolderReport, inspect, read_json
+from darkroom.model.hub import INSTALL, fetch
 from darkroom.model.layouts import LAYOUTS
 from darkroom.model.placement import Placement
 
 __all__ = ["Placement", "load_model", "load_parts", "local_folder", "needed_bytes"]
 
-HUB_FILES = ("model_index.json", "*/*.safetensors", "*/*.json", "*/*.txt", "*/*.model", "*/*.jinja")
-HUB_LEFT = ("*.fp16.*", "*.bf16.*", "*non_ema*", "*.msgpack", "*onnx*", "*openvino*")
-"""What is there a second time, in another form."""
 LIBRARIES = ("diffusers", "transformers")
-INSTALL = 'pip install "darkroom[diffusers]"'
 WORKING_BYTES = 512 * 1024**2
 """Left free beside the weights for the activations of a pass, in an estimate that knows no shape."""
 _HASH_CHUNK_BYTES = 8 * 1024**2
@@ -49,6 +47,7 @@ def load_model(entry: ModelCapabilities, placement: Placement) -> Denoiser:
     parts = load_parts(entry, placement)
     adapter = importlib.import_module(FAMILIES[entry.family]).ADAPTER
     family: Family = adapter(parts, entry, placement)
+    rehearse(family)
     _ = family.to_rgb  # fitted now, so that no step waits for it
     return family
 
@@ -92,20 +91,12 @@ def local_folder(source: ModelSource) -> Path:
     """The folder of a source; a name on the hub is fetched, or found where it was fetched before."""
     if source.folder:
         return Path(source.folder).expanduser()
-    hub = _library("huggingface_hub")
     try:
-        found = hub.snapshot_download(
-            source.hub,
-            revision=source.revision or None,
-            allow_patterns=list(HUB_FILES),
-            ignore_patterns=list(HUB_LEFT),
-        )
-    except (OSError, ValueError, hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError) as error:
+        return fetch(source.hub, revision=source.revision)
+    except ModelError as error:
         raise ModelError(
-            f"the model {source.hub} cannot be fetched from the hub: {_first_line(error)}. "
-            "Is there a network, and is the name right? A local folder is given with folder = ..."
+            f"the model {error.message}. Is there a network, and is the name right? A local folder is given with folder = ..."
         ) from error
-    return Path(found)
 
 
 def hash_of_files(files: Iterable[Path]) -> str:
@@ -170,11 +161,19 @@ def _loaded(folder: Path, component: Component, placement: Placement) -> Any:
     )  # a family narrows its decoder, if at all
     try:
         if component.name.startswith("tokenizer"):
-            return loader.from_pretrained(where, local_files_only=True)
+            return loader.from_pretrained(where, local_files_only=True, trust_remote_code=False)
+        trust = {"trust_remote_code": False} if component.name.startswith("text_encoder") else {}
         module, found = loader.from_pretrained(
-            where, use_safetensors=True, local_files_only=True, torch_dtype=dtype, output_loading_info=True
+            where,
+            use_safetensors=True,
+            local_files_only=True,
+            torch_dtype=dtype,
+            output_loading_info=True,
+            **trust,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except folder_faults() as error:
         raise WeightsError(f"{where} cannot be loaded: {_first_line(error)}") from error
     if missing := sorted(found["missing_keys"]):
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

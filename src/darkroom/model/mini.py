@@ -25,6 +25,7 @@ from darkroom.model.retrieval import Bank
 from darkroom.model.schedules import flow_sigmas, stopped
 from darkroom.model.seamless import cropped, wrapped
 from darkroom.model.shapes import latent_shape
+from darkroom.model.steady import make_steady
 from darkroom.model.text_encoder import TEXT_TOKENS, WEIGHTS_FOLDER, WIDTH, TextEncoder
 from darkroom.model.transformer import MASKED, MiniTransformer
 
@@ -86,6 +87,7 @@ class Mini:
         weights_hash: str,
     ) -> None:
         self.network = network.eval().requires_grad_(False)
+        make_steady(self.network)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.text = text
         self.bank = bank

@@ -5,8 +5,11 @@ Knows the file's form, and of an entry only what the registry's reader says of i
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tomlkit
@@ -17,6 +20,7 @@ from darkroom.core.errors import RegistryError
 from darkroom.model.registry import read_registries
 
 HEADING = "Models that `darkroom models add` put here; see docs/models.md. Edit as you like."
+PRIVATE_FOLDER = 0o700  # it becomes the server's data folder
 _DEFAULT_SOURCE = ModelSource()
 
 
@@ -25,28 +29,47 @@ def add_model(own: Path, model: ModelCapabilities, *, base: Path) -> None:
 
     Raises RegistryError where the name is taken, the entry is wrong or the file can't be read or written.
     """
-    document = _read(own)
-    models = document.setdefault("models", tomlkit.table(is_super_table=True))
-    if model.name in {name.lower() for name in models}:
-        raise RegistryError(
-            f"{model.name} is listed in {own} already; remove it first or choose another name"
-        )
-    models.add(model.name, _table(model))
-    _write(own, document, base=base)
+    with _alone(own):
+        read_registries(base, own)  # says what is wrong with it, and where
+        document = _read(own)
+        models = document.setdefault("models", tomlkit.table(is_super_table=True))
+        if model.name in {name.lower() for name in models}:
+            raise RegistryError(
+                f"{model.name} is listed in {own} already; remove it first or choose another name"
+            )
+        models.add(model.name, _table(model))
+        _write(own, document, base=base)
 
 
 def remove_model(own: Path, name: str, *, base: Path) -> None:
     """Removes an entry and the aliases that point at it. RegistryError where it is not there, or is needed."""
-    document = _read(own)
-    models = document.get("models", {})
-    found = next((each for each in models if each.lower() == name.lower()), None)
-    if found is None:
-        raise RegistryError(f"{name} is not among the models in {own}; only those can be removed")
-    del models[found]
-    aliases = document.get("aliases", {})
-    for alias in [alias for alias, of in aliases.items() if str(of).lower() == name.lower()]:
-        del aliases[alias]
-    _write(own, document, base=base)
+    with _alone(own):
+        read_registries(base, own)  # says what is wrong with it, and where
+        document = _read(own)
+        models = document.get("models", {})
+        found = next((each for each in models if each.lower() == name.lower()), None)
+        if found is None:
+            raise RegistryError(f"{name} is not among the models in {own}; only those can be removed")
+        del models[found]
+        aliases = document.get("aliases", {})
+        for alias in [alias for alias, of in aliases.items() if str(of).lower() == name.lower()]:
+            del aliases[alias]
+        _write(own, document, base=base)
+
+
+@contextmanager
+def _alone(own: Path) -> Iterator[None]:
+    """No other process changes the file inside the block: else of two additions at once, one would be lost."""
+    try:
+        own.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder = os.open(own.parent, os.O_RDONLY)  # locked in the file's stead, which is replaced
+    except OSError as error:
+        raise RegistryError(f"{own} cannot be written: {error.strerror or error}") from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # ends with the process
+        yield
+    finally:
+        os.close(folder)
 
 
 def _table(model: ModelCapabilities) -> tomlkit.items.Table:
@@ -98,7 +121,6 @@ def _read(own: Path) -> tomlkit.TOMLDocument:
 def _write(own: Path, document: tomlkit.TOMLDocument, *, base: Path) -> None:
     """Writes beside the file, has it read as the service will, and only then puts it in the file's place."""
     try:
-        own.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".models-", suffix=".toml", dir=own.parent)
     except OSError as error:
         raise RegistryError(f"{own} cannot be written: {error.strerror or error}") from error
@@ -108,7 +130,7 @@ def _write(own: Path, document: tomlkit.TOMLDocument, *, base: Path) -> None:
             file.write(tomlkit.dumps(document))
             file.flush()
             os.fsync(file.fileno())
-        read_registries(base, written)
+        read_registries(base, written, called=own)
         written.chmod(0o644)
         written.replace(own)
     except OSError as error:

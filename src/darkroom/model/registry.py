@@ -44,10 +44,11 @@ def read_registry(path: Path = BUILTIN_REGISTRY) -> ModelCatalogue:
         raise RegistryError(f"the registry of models {path}: {error.message}") from error.__cause__
 
 
-def read_registries(base: Path, own: Path) -> ModelCatalogue:
+def read_registries(base: Path, own: Path, *, called: Path | None = None) -> ModelCatalogue:
     """The catalogue of a registry with the models that somebody added in a file of their own; that may be missing.
 
-    A default and the aliases in `own` go before those in `base`. Raises RegistryError as `read_registry` does.
+    A default and the aliases in `own` go before those in `base`. Raises RegistryError as `read_registry` does; `called`
+    is the file that it names where `own` is only a draft of it.
     """
     catalogue = read_registry(base)
     if not own.exists():
@@ -63,7 +64,14 @@ def read_registries(base: Path, own: Path) -> ModelCatalogue:
         aliases = {name: of for name, of in catalogue.aliases.items() if name not in added}
         return _checked(ModelCatalogue(models=models, aliases={**aliases, **_aliases(document, models)}))
     except RegistryError as error:
-        raise RegistryError(f"your models in {own}: {error.message}") from error.__cause__
+        raise RegistryError(f"your models in {called or own}: {error.message}") from error.__cause__
+
+
+def check_name(name: str) -> str:
+    """A name for --v in small letters, which is one for a file too. RegistryError where it is none."""
+    if not _NAME.fullmatch(name.lower()):
+        raise RegistryError(f"models.{name!r} is no name for --v; use a-z, 0-9, dots, dashes and underscores")
+    return name.lower()
 
 
 def _document(path: Path) -> Mapping[str, object]:
@@ -105,8 +113,7 @@ def _models(document: Mapping[str, object], *, beside: Path) -> dict[str, ModelC
 
 
 def _entry(name: str, table: object, beside: Path) -> ModelCapabilities:
-    if not _NAME.fullmatch(name):
-        raise RegistryError(f"models.{name!r} is no name for --v; use a-z, 0-9, dots, dashes and underscores")
+    check_name(name)
     if not isinstance(table, dict):
         raise RegistryError(f"models.{name} must be a table")
     unknown = sorted(set(table) - _KEYS)

@@ -30,6 +30,7 @@ from darkroom.model.placement import Placement
 from darkroom.model.schedules import stopped
 from darkroom.model.seamless import cropped, rolled, row_shifts, unrolled, wrapped
 from darkroom.model.shapes import latent_shape
+from darkroom.model.steady import make_steady
 
 LEAST_STEPS = 2
 STEPS_MAX = 250
@@ -127,6 +128,17 @@ class Family(ABC):
     def unread(self, text: str) -> int:
         """How many tokens of a text are beyond what the encoders read."""
         return 0
+
+    @property
+    def kernels(self) -> str:
+        """What of the placement changes bits: a part of an image's fingerprint."""
+        graphs = isinstance(self._run, GraphCache)
+        chosen = (
+            self.attention,
+            "compiled" if self.placement.compile else "",
+            "CUDA graphs" if graphs else "",
+        )
+        return ", ".join(filter(None, chosen))
 
     @property
     def channels(self) -> int:
@@ -236,6 +248,7 @@ class Family(ABC):
             ):  # a cast would narrow what a loaded module keeps in fp32 on purpose, too
                 module.to(dtype=dtype)
             align(module)
+        make_steady(self.parts.network)
         self.attention = choose_attention(self.parts.network, self.placement, masked=self.MASKED)
         if self.placement.compile:
             # Each shape and number of rows is compiled for itself; by default torch gives up after eight.

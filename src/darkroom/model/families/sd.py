@@ -11,6 +11,8 @@ from darkroom.core.errors import ModelError
 from darkroom.model.families.family import Family
 from darkroom.model.families.noise import DiffusionNoise, Noise
 
+CLIP_TOKENS_MAX = 1024
+
 
 class StableDiffusion(Family):
     """The Denoiser of UNet2DConditionModel with one text encoder."""
@@ -63,13 +65,17 @@ def unet_grid(unet: Any) -> int:
 
 
 def clip_tokens(tokenizer: Any, texts: Sequence[str]) -> Mapping[str, Tensor]:
-    """Token ids and mask (B, L) at the tokenizer's whole length; longer texts are cut."""
+    """Token ids and mask (B, L) at the tokenizer's whole length; longer texts are cut.
+
+    ModelError where the folder's tokenizer does not say that length, for which a library puts 10^30.
+    """
+    length = tokenizer.model_max_length
+    if not isinstance(length, int) or not 3 <= length <= CLIP_TOKENS_MAX:
+        raise ModelError(
+            f"the tokenizer's model_max_length is {length!r}; its tokenizer_config.json should say what CLIP reads, 77"
+        )
     tokens: Mapping[str, Tensor] = tokenizer(
-        list(texts),
-        padding="max_length",
-        max_length=tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
+        list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
     )
     return tokens
 

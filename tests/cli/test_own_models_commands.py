@@ -306,5 +306,24 @@ def test_only_a_folder_of_the_fetched_ones_is_deleted(
 
 def test_what_a_folder_says_does_not_steer_the_terminal(folder: Path, told: Told) -> None:
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "\x1b[2J\u202ePipeline"}))
-    out = told("check", folder)[1]
-    assert "\\x1b[2J" in out and "\x1b" not in out and "\u202e" not in out
+    for text in (told("check", folder)[1], told("add", "ink", folder)[2]):
+        assert "\\x1b[2J" in text and "\x1b" not in text and "\u202e" not in text
+
+
+@pytest.mark.parametrize("kind", ["HTTPError", "XetDownloadError"])
+def test_a_connection_that_breaks_half_way_is_said(
+    told: Told, hub: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """These two are no OSError, and come from the middle of a file."""
+    import huggingface_hub
+
+    def broken(*_: object, local_dir: Path, **__: object) -> str:
+        local_dir.mkdir(parents=True)
+        raise getattr(huggingface_hub.errors, kind)("the read timed out")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    code, _, err = told("pull", "somebody/ink")
+    assert (
+        code == 1
+        and "somebody/ink cannot be fetched from the hub: the read timed out. What was fetched" in err
+    )

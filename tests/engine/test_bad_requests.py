@@ -96,7 +96,7 @@ def test_a_device_that_is_lost_is_nobodys_fault(
     for module in (engine_module, encoding_module):
         monkeypatch.setattr(module, "is_lost", lambda device: True)
     if where == "begin":
-        monkeypatch.setattr(engine_module.Image, "of", lost)
+        monkeypatch.setattr("darkroom.engine.rows.Image.of", lost)
     else:
         monkeypatch.setattr(tiny, {"pass": "denoise"}.get(where, where), lost)
     engine = Engine()

@@ -200,3 +200,17 @@ def test_who_waits_for_memory_waits_unprepared_unless_it_is_urgent(
     engine.step()
     assert [len(texts) for texts in tiny.encodings] == [3, 1], "two of relax with the empty text, and turbo"
     assert len(run(engine)[1]) == 7
+
+
+def test_models_of_equal_weights_share_no_encodings(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    """The same folder in another precision: what one has encoded must not change what the other draws."""
+    rounded = type(tiny)("rounded")
+    words = rounded._words
+    rounded._words = lambda text, **more: {"words": words(text, **more)["words"].bfloat16().float()}
+    alone = Engine()
+    put(alone, rounded, "a", 0, ask("fox"))
+    expected = run(alone)[1]["a", 0].latent
+    engine = Engine()
+    put(engine, tiny, "before", 0, ask("fox"))
+    put(engine, rounded, "a", 0, ask("fox"))
+    assert torch.equal(run(engine)[1]["a", 0].latent, expected) and engine.vitals().texts_cached == 0

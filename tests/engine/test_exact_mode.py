@@ -82,13 +82,14 @@ def test_every_pass_has_the_fixed_number_of_rows(tiny: Any, ask: Any, put: Any, 
 class Measured(Profiles):
     """Profiles that say what a self-test would: which counts keep the bits, and where the knee is."""
 
-    def __init__(self, *, rows: int, equal: set[int], knee: int) -> None:
+    def __init__(self, *, rows: int, equal: set[int], knee: int, urgent_knee: int = 0) -> None:
         super().__init__(rows=rows, measure=False)
-        self._equal, self._knee = frozenset(equal), knee
+        self._equal, self._knee, self._urgent_knee = frozenset(equal), knee, urgent_knee or knee
 
     def of(self, denoiser: Any, prepared: Any, *, exact: bool = True) -> Profile:
         unproven = super().of(denoiser, prepared, exact=exact)
-        return replace(unproven, equal=self._equal if exact else frozenset(), knee=self._knee)
+        equal = self._equal if exact else frozenset()
+        return replace(unproven, equal=equal, knee=self._knee, urgent_knee=self._urgent_knee)
 
 
 def test_a_pass_is_padded_to_the_next_proven_count(tiny: Any, ask: Any, put: Any, run: Any) -> None:
@@ -101,6 +102,20 @@ def test_a_pass_is_padded_to_the_next_proven_count(tiny: Any, ask: Any, put: Any
     finished = run(engine)[1].values()
     assert tiny.passes == [12, 8, 8, 4], "11 rows, 5, 5 and, once the short ones are done, 3"
     assert all(each.exact and each.fingerprint.rows == 8 for each in finished)
+
+
+def test_an_urgent_image_shares_short_passes_with_others(tiny: Any, ask: Any, put: Any, run: Any) -> None:
+    engine = Engine(profiles=Measured(rows=8, equal={1, 2, 4, 8}, knee=8, urgent_knee=4))
+    put(engine, tiny, "turbo", 0, ask("fox guidance=2 steps=3"), priority=0)
+    for index in range(3):
+        put(engine, tiny, "fast", index, ask("fox guidance=2 steps=3"), priority=1)
+    run(engine)
+    assert tiny.passes == [4, 4, 4, 4, 4, 4], "with one of three; then the other two"
+    tiny.passes.clear()
+    for index in range(4):
+        put(engine, tiny, "turbo", index, ask("fox guidance=2 steps=3"), priority=0)
+    run(engine)
+    assert tiny.passes == [8, 8, 8], "all are urgent"
 
 
 def test_fast_mode_pads_nothing_and_stops_at_the_knee(tiny: Any, ask: Any, put: Any, run: Any) -> None:

@@ -15,7 +15,7 @@ from darkroom.engine.exactness import (
     EVIDENCE_ROWS,
     Exactness,
     SelfTest,
-    measured_knee,
+    measured_knees,
     self_test,
     verify_exactness,
 )
@@ -176,24 +176,29 @@ def test_memory_that_does_not_suffice_for_more_than_the_reference(tiny: Any, tes
 
 
 @pytest.mark.parametrize(
-    ("row_ms", "knee"),
+    ("row_ms", "knee", "urgent_knee"),
     [
-        (dict.fromkeys(range(1, 17), 1.0), 1),
-        ({1: 2.0, 2: 1.03, 4: 1.0}, 2),
-        ({1: 2.0, 2: 1.2, 4: 1.0, 8: 1.1}, 4),
-        (CHEAPER | {16: 3.0}, 8),
-        (CHEAPER | {16: 1.0}, 16),
+        (dict.fromkeys(range(1, 17), 1.0), 1, 1),
+        ({1: 2.0, 2: 1.03, 4: 1.0}, 2, 2),
+        ({1: 2.0, 2: 1.2, 4: 1.0, 8: 1.1}, 4, 2),
+        ({1: 1.24, 2: 1.2, 4: 1.1, 8: 1.0}, 8, 1),
+        ({1: 3.0, 2: 1.26, 4: 1.24, 8: 1.0}, 8, 4),
+        (CHEAPER | {16: 3.0}, 8, 8),
+        (CHEAPER | {16: 1.0}, 16, 16),
     ],
 )
 def test_the_knee_is_where_more_rows_hardly_make_a_row_cheaper(
-    tiny: Any, tested: Any, ask: Any, row_ms: dict[int, float], knee: int
+    tiny: Any, tested: Any, ask: Any, row_ms: dict[int, float], knee: int, urgent_knee: int
 ) -> None:
     rounding(tiny, *range(17))
-    assert tested(timer=Clock(tiny, row_ms)).knee == knee
+    found = tested(timer=Clock(tiny, row_ms))
+    assert (found.knee, found.urgent_knee) == (knee, urgent_knee)
     rounding(tiny)
     prepared = tiny.prepare(ask("fox"), index=0)
-    assert measured_knee(tiny, prepared, rows=8, timer=Clock(tiny, row_ms)) == knee, "needs no proof"
-    assert tested(timer=Clock(tiny, row_ms)).knee == 8, "nothing else is proven"
+    quick = measured_knees(tiny, prepared, rows=8, timer=Clock(tiny, row_ms))
+    assert quick == (knee, urgent_knee), "needs no proof"
+    found = tested(timer=Clock(tiny, row_ms))
+    assert (found.knee, found.urgent_knee) == (8, 8), "nothing else is proven"
 
 
 def test_an_odd_count_is_no_cap_for_rows_that_come_in_pairs(tiny: Any, tested: Any) -> None:

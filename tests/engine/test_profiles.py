@@ -33,13 +33,20 @@ FINGERPRINT = EngineFingerprint(
 
 profiles = st.frozensets(st.integers(1, 16)).map(
     lambda counts: Profile(
-        row_class="tiny/8", fingerprint=FINGERPRINT, equal=counts | {8}, knee=max(counts | {8})
+        row_class="tiny/8",
+        fingerprint=FINGERPRINT,
+        equal=counts | {8},
+        knee=max(counts | {8}),
+        urgent_knee=min(counts | {8}),
     )
 )
 
 
 def profile(row_class: str = "tiny/8", *equal: int, knee: int = 8) -> Profile:
-    return Profile(row_class=row_class, fingerprint=FINGERPRINT, equal=frozenset([8, *equal]), knee=knee)
+    proven = frozenset([8, *equal])
+    return Profile(
+        row_class=row_class, fingerprint=FINGERPRINT, equal=proven, knee=knee, urgent_knee=min(proven)
+    )
 
 
 def test_the_reference_count_goes_by_the_size_of_the_latent() -> None:
@@ -60,6 +67,7 @@ def test_a_pass_is_padded_to_the_smallest_proven_count(each: Profile, data: st.D
 def test_less_memory_keeps_exactness_while_a_proven_count_is_small_enough(each: Profile, most: int) -> None:
     narrow = each.narrowed(most)
     assert 1 <= narrow.cap <= max(each.cap, 1) and narrow.cap <= max(most, 1)
+    assert 1 <= narrow.urgent_cap <= min(narrow.cap, each.urgent_cap)
     assert narrow.exact == any(count <= most for count in each.equal)
     assert narrow.equal <= each.equal
     assert narrow.rows == (8 if narrow.exact else 0), "what is not exact must not claim to be"
@@ -208,6 +216,9 @@ def test_a_damaged_or_foreign_file_is_measured_again_and_replaced(
         {"knee": 3},
         {"knee": True},
         {"knee": "8"},
+        {"urgent_knee": 2},
+        {"urgent_knee": None},
+        {"urgent_knee": 8, "knee": 4},
         {"equal": [4]},
         {"equal": []},
         {"equal": [8, 0]},

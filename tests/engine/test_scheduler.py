@@ -20,6 +20,7 @@ from darkroom.engine.scheduler import (
     LEAD_EVERY,
     SLACK_IMAGES,
     SWEEP_EVERY,
+    URGENT,
     Scheduler,
     Ticket,
 )
@@ -84,6 +85,38 @@ def test_the_urgent_go_first_and_others_of_their_class_fill_the_pass() -> None:
 
 def test_a_sample_that_does_not_fit_lets_a_smaller_one_pass() -> None:
     assert pick(tickets((0, "square", 2), (0, "square", 2), (1, "square", 1)), room=3) == [0, 2]
+
+
+def test_a_pass_that_an_urgent_one_leads_is_not_filled_up_with_others() -> None:
+    """It takes the longer the more rows it has; but among themselves the urgent lose nothing by sharing it."""
+
+    def pick(queue: Sequence[Ticket], urgent_room: int) -> list[int]:
+        picked = Scheduler().pick(queue, room=lambda name: ROOM, urgent_room=lambda name: urgent_room)
+        return [ticket.key for ticket in picked]
+
+    turbo, fast = [(0, "square", 2)], [(1, "square", 2)]
+    assert pick(tickets(*turbo, *fast * 5), 4) == [0, 1]
+    assert pick(tickets(*turbo, *fast * 5), 2) == [0]
+    assert pick(tickets(*turbo, *fast, (1, "square", 1)), 3) == [0, 2]
+    assert pick(tickets(*turbo * 3, *fast), 4) == [0, 1, 2], "they alone are more, and nobody is added"
+    assert pick(tickets(*turbo * 5), 2) == [0, 1, 2, 3]
+    assert pick(tickets(*fast * 5, (2, "square", 2)), 2) == [0, 1, 2, 3], "no hurry"
+
+
+@given(crowds, st.integers(2, ROOM), st.integers(1, 30))
+def test_a_short_pass_has_all_that_may_share_it(queue: list[Ticket], short: int, ticks: int) -> None:
+    scheduler = Scheduler()
+    while queue and (ticks := ticks - 1):
+        picked = scheduler.pick(queue, room=lambda name: ROOM, urgent_room=lambda name: short)
+        lead, rows = picked[0], sum(each.rows for each in picked)
+        guests = [each for each in picked if each.priority != lead.priority]
+        assert rows <= (short if guests and lead.priority == URGENT else ROOM)
+        for each in queue:
+            if each.row_class == lead.row_class and each not in picked:
+                own = each.priority == lead.priority or lead.priority != URGENT
+                assert rows + each.rows > (ROOM if own else short), "work conserving"
+        scheduler.charge(picked, ROW_MS * rows)
+        queue = after(queue, picked)
 
 
 @given(crowds, st.dictionaries(st.sampled_from(CLASSES), st.integers(2, 9)), st.integers(1, 30))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
-from tests.families import builders_flux, builders_sd
+from tests.families import builders_flux, builders_sd, builders_sd3, drive
 from torch import Tensor
 
 from darkroom.core.errors import ModelError
+from darkroom.engine.fingerprint import fingerprint_of
 from darkroom.model.families import attention
 from darkroom.model.families.attention import choose_attention, switchable
+from darkroom.model.families.flux import Flux
 from darkroom.model.families.graphs import Forward, GraphCache, Rows
+from darkroom.model.families.sd3 import StableDiffusion3
 from darkroom.model.placement import Placement
+from darkroom.model.steady import SteadyLinear, SteadyPatches
 
 
 @pytest.fixture
@@ -44,6 +49,23 @@ def test_kernels_that_cannot_be_had_are_refused(
     monkeypatch.setattr(attention, "_present", lambda kernels: True)
     with pytest.raises(ModelError, match="UNet2DConditionModel attends with torch's kernels alone"):
         choose_attention(builders_sd.network(), Placement(attention=kernels, precision="fp16"))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_fingerprint_names_what_a_placement_chose() -> None:
+    plain = drive.adapted(Flux, builders_flux.pipeline())
+    compiled = Flux(plain.parts, plain.entry, replace(drive.CPU, compile=True))
+    assert (plain.kernels, compiled.kernels) == ("sdpa", "sdpa, compiled")
+    prints = [fingerprint_of(each, rows=8) for each in (plain, compiled)]
+    assert prints[0].kernels.startswith("sdpa, fp32") and prints[0].short != prints[1].short
+    plain._run = GraphCache(plain.forward)
+    assert plain.kernels == "sdpa, CUDA graphs"
+
+
+def test_layers_that_go_by_the_number_of_rows_are_made_steady() -> None:
+    network = drive.adapted(StableDiffusion3, builders_sd3.pipeline()).parts.network
+    assert isinstance(network.pos_embed.proj, SteadyPatches)
+    assert isinstance(network.time_text_embed.timestep_embedder.linear_1, SteadyLinear)
 
 
 @pytest.mark.usefixtures("on_cuda")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -210,3 +211,14 @@ def test_a_component_of_another_class_is_refused(tmp_path: Path) -> None:
     index = json.loads((tmp_path / "model_index.json").read_text())
     write_json(tmp_path / "model_index.json", {**index, "unet": ["diffusers", "UNet3DConditionModel"]})
     assert only_problem(tmp_path) == "unet is a UNet3DConditionModel; this family has UNet2DConditionModel"
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A named pipe would be read for ever."""
+    config = write_model(tmp_path) / "unet/config.json"
+    config.unlink()
+    os.mkfifo(config)
+    assert only_problem(tmp_path) == "unet: config.json is not a file"
+    os.mkfifo(tmp_path / "style.safetensors")
+    with pytest.raises(WeightsError, match="is not a file"):
+        read_header(tmp_path / "style.safetensors")

@@ -40,7 +40,7 @@ class Outcome:
 
 
 class TextCache:
-    """Encoded texts by (hash of the model's weights, text), at most `bytes_max` bytes of them; the least used go first."""
+    """Encoded texts by (whose encoder, text), at most `bytes_max` bytes of them; the least used go first."""
 
     def __init__(self, bytes_max: int = TEXT_CACHE_MAX) -> None:
         self._bytes_max, self.bytes = bytes_max, 0
@@ -49,17 +49,17 @@ class TextCache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, weights_hash: str, text: str) -> Encoded | None:
-        found = self._kept.get((weights_hash, text))
+    def get(self, whose: str, text: str) -> Encoded | None:
+        found = self._kept.get((whose, text))
         if found is not None:
-            self._kept.move_to_end((weights_hash, text))
+            self._kept.move_to_end((whose, text))
         return found
 
-    def put(self, weights_hash: str, text: str, encoded: Encoded) -> None:
+    def put(self, whose: str, text: str, encoded: Encoded) -> None:
         """Keeps it, unless it is larger than all that may be kept."""
-        if (weights_hash, text) in self._kept or _bytes(encoded) > self._bytes_max:
+        if (whose, text) in self._kept or _bytes(encoded) > self._bytes_max:
             return
-        self._kept[weights_hash, text] = encoded
+        self._kept[whose, text] = encoded
         self.bytes += _bytes(encoded)
         while self.bytes > self._bytes_max:
             self.bytes -= _bytes(self._kept.popitem(last=False)[1])
@@ -114,10 +114,11 @@ class Preparation:
 
     def _encoded(self, denoiser: Denoiser, texts: Iterable[str]) -> Mapping[str, Encoded | Fault]:
         """What each text becomes, or why it can't: from the cache, the rest in one call of the encoder."""
+        whose = _encoder_of(denoiser)
         found: dict[str, Encoded | Fault] = {}
         lacking = []
         for text in texts:
-            known = self._cache.get(denoiser.weights_hash, text)
+            known = self._cache.get(whose, text)
             if known is None:
                 lacking.append(text)
             else:
@@ -127,8 +128,13 @@ class Preparation:
             found[text] = encoded
             if not isinstance(encoded, Fault):
                 self._meters.texts_encoded += 1
-                self._cache.put(denoiser.weights_hash, text, encoded)
+                self._cache.put(whose, text, encoded)
         return found
+
+
+def _encoder_of(denoiser: Denoiser) -> str:
+    """What tells encoders apart: the same weights in another precision, or under another name, make other numbers."""
+    return " ".join((denoiser.name, denoiser.weights_hash, str(denoiser.dtype), str(denoiser.device)))
 
 
 def _encode(denoiser: Denoiser, texts: Sequence[str]) -> dict[str, Encoded | Fault]:

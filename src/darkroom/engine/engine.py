@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ from darkroom.engine.meters import Meters
 from darkroom.engine.passes import REQUEST_FAULTS, denoise_rows, is_lost, is_out_of_memory, release
 from darkroom.engine.previews import Estimate, Previews
 from darkroom.engine.profiles import Profile, Profiles
-from darkroom.engine.requests import Request, Waiting
+from darkroom.engine.requests import Ready, Request, Waiting
 from darkroom.engine.resuming import continued, saved_state
 from darkroom.engine.rows import Finished, Image, Sample, State, state_bytes
 from darkroom.engine.saved import SavedSample
@@ -44,14 +44,6 @@ STATE_BYTES_MAX = 2 * 1024**3  # bytes of latents, history and conditioning of t
 GUIDED_ROWS = 2  # a tick has room for them even where memory makes each a pass of its own
 PREVIEW_EVERY = 4  # steps of an image
 IDLE_WAIT_S = 0.05  # for texts to be encoded, where there is nothing to step
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Ready:
-    """A request that is prepared and waits for memory."""
-
-    waiting: Waiting
-    prepared: Prepared
 
 
 class Engine:
@@ -83,7 +75,7 @@ class Engine:
         self._previews = Previews(on=preview_on)
         self._arrivals = 0
         self._waiting: dict[int, Waiting] = {}  # all that are not admitted, by key
-        self._ready: list[_Ready] = []  # of these, those that are prepared; the most urgent first
+        self._ready: list[Ready] = []  # of these, those that are prepared; the most urgent first
         self._samples: dict[int, Sample] = {}  # in flight, by key
         self._state_bytes = 0  # of all samples
         self._models: Counter[str] = Counter()  # images by model, waiting or in flight
@@ -202,7 +194,7 @@ class Engine:
             if isinstance(outcome.prepared, str):
                 self._refuse(waiting, outcome.prepared)
             else:
-                self._ready.append(_Ready(waiting=waiting, prepared=outcome.prepared))
+                self._ready.append(Ready(waiting=waiting, prepared=outcome.prepared))
         self._ready.sort(key=lambda ready: ready.waiting.urgency)
 
     def _admit(self) -> None:
@@ -217,7 +209,7 @@ class Engine:
             else:
                 self._begin(self._ready.pop(0))
 
-    def _begin(self, ready: _Ready) -> None:
+    def _begin(self, ready: Ready) -> None:
         waiting, prepared = ready.waiting, ready.prepared
         request = waiting.request
         try:
@@ -259,9 +251,12 @@ class Engine:
     def _room(self, row_class: str) -> int:
         return max(self._row_classes[row_class].cap, GUIDED_ROWS)
 
+    def _urgent_room(self, row_class: str) -> int:
+        return max(self._row_classes[row_class].urgent_cap, GUIDED_ROWS)
+
     def _schedule(self) -> list[Sample]:
         tickets = [sample.ticket for sample in self._samples.values()]
-        picked = self._scheduler.pick(tickets, room=self._room)
+        picked = self._scheduler.pick(tickets, room=self._room, urgent_room=self._urgent_room)
         return in_order([self._samples[ticket.key] for ticket in picked])
 
     def _attempt(self, picked: Sequence[Sample]) -> None:

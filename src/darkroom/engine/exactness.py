@@ -22,6 +22,9 @@ from darkroom.model.denoiser import Conditioning, Denoiser, Prepared
 
 ROWS_MAX = 16  # rows of a pass: beyond it no shape that we measured gains
 KNEE = 0.05  # by how much a row must get cheaper so that more rows pay
+URGENT_KNEE = (
+    0.2  # the same for passes that somebody urgent waits for: they take the longer the more rows they have
+)
 EVIDENCE_ROWS = 12  # rows that are compared before a number of rows is called proven,
 EVIDENCE_PASSES = 2  # and passes
 BUDGET_S = 10.0  # seconds after which no further number of rows is tried; as long as the reference took, if that is more
@@ -60,12 +63,14 @@ class Exactness:
 class SelfTest:
     """`equal`: the counts that give the bits of the reference count. `knee`: the one that passes are capped at.
 
+    `urgent_knee` is the cap of passes that somebody urgent waits for.
     `row_s` tells what a row took by the rows of the pass. Rows that are not `finite` show nothing.
     """
 
     exactness: Exactness
     equal: frozenset[int]
     knee: int
+    urgent_knee: int
     row_s: Mapping[int, float]
     finite: bool
 
@@ -97,21 +102,22 @@ def self_test(
         exactness=exactness,
         equal=frozenset(equal),
         knee=_knee(trial.row_s, equal),
+        urgent_knee=_knee(trial.row_s, equal, URGENT_KNEE),
         row_s=trial.row_s,
         finite=finite,
     )
 
 
 @torch.no_grad()
-def measured_knee(
+def measured_knees(
     denoiser: Denoiser,
     prepared: Prepared,
     *,
     rows: int,
     budget_s: float = BUDGET_S,
     timer: Timer = time.perf_counter,
-) -> int:
-    """The knee of a class without any proof, for fast mode, among the powers of two that `self_test` tries.
+) -> tuple[int, int]:
+    """Both knees of a class without any proof, for fast mode, among the powers of two that `self_test` tries.
 
     Raises what torch raises where not even `rows` rows fit.
     """
@@ -121,7 +127,7 @@ def measured_knee(
     trial.limit(budget_s)
     for count in trial.in_time(_powers(trial, rows)):
         trial.fits(count)
-    return _knee(trial.row_s, trial.row_s)
+    return _knee(trial.row_s, trial.row_s), _knee(trial.row_s, trial.row_s, URGENT_KNEE)
 
 
 @torch.no_grad()
@@ -263,8 +269,8 @@ def _below_the_knee(trial: _Trial, equal: set[int]) -> Iterator[int]:
             yield count
 
 
-def _knee(row_s: Mapping[int, float], counts: Iterable[int]) -> int:
+def _knee(row_s: Mapping[int, float], counts: Iterable[int], knee: float = KNEE) -> int:
     """The smallest of `counts` whose rows are hardly dearer than the cheapest; 1 or even, for guided rows come in pairs."""
     counts = [count for count in counts if count == 1 or count % 2 == 0] or list(counts)
     cheapest = min(row_s[count] for count in counts)
-    return min(count for count in counts if row_s[count] * (1 - KNEE) <= cheapest)
+    return min(count for count in counts if row_s[count] * (1 - knee) <= cheapest)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from darkroom.engine.exactness import BUDGET_S, ROWS_MAX, measured_knee, self_test
+from darkroom.engine.exactness import BUDGET_S, ROWS_MAX, measured_knees, self_test
 from darkroom.engine.fingerprint import EngineFingerprint, fingerprint_of
 from darkroom.engine.passes import is_out_of_memory
 from darkroom.model.denoiser import Denoiser, Prepared
@@ -43,16 +43,20 @@ class Profile:
     """How rows of one class are cut into passes.
 
     `equal` holds the counts proven to give the bits of the reference count in every slot. It is empty in fast mode,
-    where a pass has just the rows that wait. `knee` is the count beyond which a row gets hardly cheaper.
+    where a pass has just the rows that wait. `knee` is the count beyond which a row gets hardly cheaper, `urgent_knee`
+    the one beyond which it doesn't get much cheaper.
     """
 
     row_class: str
     fingerprint: EngineFingerprint
     equal: frozenset[int]
     knee: int
+    urgent_knee: int
 
     def __post_init__(self) -> None:
-        assert self.knee in self.equal if self.equal else self.knee >= 1, f"{self.knee} of {self.equal}"
+        knees = {self.knee, self.urgent_knee}
+        assert knees <= self.equal if self.equal else min(knees) >= 1, f"{knees} of {self.equal}"
+        assert self.urgent_knee <= self.knee, f"{self.urgent_knee} is more than {self.knee}"
 
     @property
     def rows(self) -> int:
@@ -69,6 +73,11 @@ class Profile:
         """The most rows of a pass."""
         return self.knee
 
+    @property
+    def urgent_cap(self) -> int:
+        """The most rows of a pass that somebody urgent waits for, unless all are urgent."""
+        return self.urgent_knee
+
     def padded(self, rows: int) -> int:
         """The rows of the pass that carries `rows` (1 to `cap`) real ones."""
         assert 1 <= rows <= self.cap, f"{rows} rows do not go into a pass of {self.cap}"
@@ -80,10 +89,10 @@ class Profile:
         It stays exact where a proven count is that small. Otherwise it becomes one of fast mode.
         """
         equal = frozenset(count for count in self.equal if count <= rows_max)
-        if equal:
-            return replace(self, equal=equal, knee=min(self.knee, max(equal)))
-        fast = replace(self.fingerprint, rows=0)
-        return replace(self, fingerprint=fast, equal=equal, knee=max(1, min(self.knee, rows_max)))
+        most = max(equal, default=max(1, rows_max))
+        fingerprint = self.fingerprint if equal else replace(self.fingerprint, rows=0)
+        knee, urgent_knee = min(self.knee, most), min(self.urgent_knee, most)
+        return replace(self, fingerprint=fingerprint, equal=equal, knee=knee, urgent_knee=urgent_knee)
 
 
 class Profiles:
@@ -137,6 +146,7 @@ class Profiles:
             fingerprint=fingerprint_of(denoiser, rows=rows if exact else 0),
             equal=frozenset([rows]) if exact else frozenset(),
             knee=rows,
+            urgent_knee=rows,
         )
 
     def _measured(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Profile:
@@ -162,13 +172,15 @@ class Profiles:
         """`unproven` itself where the rows of this request show nothing."""
         found = self_test(denoiser, prepared, rows=unproven.rows, budget_s=self._budget_s, timer=self._timer)
         found.exactness.require()
-        return replace(unproven, equal=found.equal, knee=found.knee) if found.finite else unproven
+        if not found.finite:
+            return unproven
+        return replace(unproven, equal=found.equal, knee=found.knee, urgent_knee=found.urgent_knee)
 
     def _timed(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Profile:
-        knee = measured_knee(
+        knee, urgent_knee = measured_knees(
             denoiser, prepared, rows=unproven.knee, budget_s=self._budget_s, timer=self._timer
         )
-        return replace(unproven, knee=knee)
+        return replace(unproven, knee=knee, urgent_knee=urgent_knee)
 
     def _reread(self) -> None:
         self._read = True
@@ -233,6 +245,7 @@ def _to_json(profile: Profile) -> dict[str, object]:
         "fingerprint": asdict(profile.fingerprint),
         "equal": sorted(profile.equal),
         "knee": profile.knee,
+        "urgent_knee": profile.urgent_knee,
     }
 
 
@@ -244,16 +257,25 @@ def _from_json(entry: object) -> Profile | None:
             "fingerprint": dict(told),
             "equal": list(equal),
             "knee": int(knee),
+            "urgent_knee": int(urgent_knee),
         }:
             fingerprint = _fingerprint(told)
         case _:
             return None
-    if fingerprint is None or not all(type(count) is int and count >= 1 for count in (*equal, knee)):
+    if fingerprint is None or not all(
+        type(count) is int and count >= 1 for count in (*equal, knee, urgent_knee)
+    ):
         return None
-    sound = {fingerprint.rows, knee} <= set(equal) if fingerprint.rows else not equal
-    if not sound or max(*equal, knee, 1) > max(ROWS_MAX, fingerprint.rows):
+    sound = {fingerprint.rows, knee, urgent_knee} <= set(equal) if fingerprint.rows else not equal
+    if not sound or urgent_knee > knee or max(*equal, knee, 1) > max(ROWS_MAX, fingerprint.rows):
         return None
-    return Profile(row_class=row_class, fingerprint=fingerprint, equal=frozenset(equal), knee=knee)
+    return Profile(
+        row_class=row_class,
+        fingerprint=fingerprint,
+        equal=frozenset(equal),
+        knee=knee,
+        urgent_knee=urgent_knee,
+    )
 
 
 def _fingerprint(told: Mapping[str, object]) -> EngineFingerprint | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from darkroom.core.params import GenerationParams
 from darkroom.engine.saved import SavedSample
-from darkroom.model.denoiser import Denoiser
+from darkroom.model.denoiser import Denoiser, Prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +37,11 @@ class Waiting:
     def urgency(self) -> tuple[int, int]:
         """What is less goes first: lanes are strict, first come first served inside one."""
         return self.request.priority, self.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A request that is prepared and waits for memory."""
+
+    waiting: Waiting
+    prepared: Prepared

@@ -17,9 +17,8 @@ from darkroom.engine.scheduler import Ticket
 from darkroom.model.denoiser import Conditioning, Denoiser, Prepared
 from darkroom.model.samplers import SAMPLERS, Sampler
 
-LATENTS_KEPT = (
-    4  # that a sample holds at most: x, the tick before, the newest estimate, and that of the preview
-)
+LATENTS_KEPT = 5
+"""That a sample holds at most: x, the tick before, the newest estimate, that of the preview, and what it began with."""
 
 
 class State(StrEnum):

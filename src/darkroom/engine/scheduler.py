@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+URGENT = 0  # the lane whose passes are kept short
 LEAD_EVERY = 8  # ticks: one in so many is led by the lane that has not led for longest, so that none starves
 AGED_EVERY = (
     4  # leads: one in so many goes to the flow of a lane, and the sample of a flow, that waited for longest,
@@ -78,10 +79,17 @@ class Scheduler:
         """What each flow of a lane was charged, and what it began with."""
         return {flow: account.ms for flow, account in self._accounts.items()}
 
-    def pick(self, tickets: Iterable[Ticket], *, room: Callable[[str], int]) -> tuple[Ticket, ...]:
+    def pick(
+        self,
+        tickets: Iterable[Ticket],
+        *,
+        room: Callable[[str], int],
+        urgent_room: Callable[[str], int] | None = None,
+    ) -> tuple[Ticket, ...]:
         """The samples of the next tick: of one class, together at most `room(row_class)` rows, none where nobody waits.
 
-        Work conserving: no sample of that class that was left out would still have fitted.
+        Where a sample of the lane `URGENT` leads, others join only up to `urgent_room(row_class)` rows, for the pass takes
+        the longer the more there are. Work conserving: no sample of that class that was left out would still have fitted.
         """
         tickets = list(tickets)
         self._tick += 1
@@ -90,7 +98,10 @@ class Scheduler:
             return ()
         queue = self._ordered(tickets)
         lead = self._lead(queue)
-        picked = _filled(lead, queue, room(lead[-1].row_class))
+        first = lead[-1]
+        most = room(first.row_class)
+        guests = urgent_room(first.row_class) if urgent_room and first.priority == URGENT else most
+        picked = _filled(lead, queue, most, guests)
         for ticket in picked:
             self._stepped[ticket.key] = self._tick
         return picked
@@ -188,8 +199,8 @@ class Scheduler:
         return lane
 
 
-def _filled(lead: Ordered, queue: Sequence[Ordered], room: int) -> tuple[Ticket, ...]:
-    """The lead, then who fits beside it in the order of the queue."""
+def _filled(lead: Ordered, queue: Sequence[Ordered], room: int, guests: int) -> tuple[Ticket, ...]:
+    """The lead, then who fits beside it in the order of the queue; who is of another lane, if `guests` rows suffice."""
     first = lead[-1]
     assert first.rows <= room, f"a sample of {first.rows} rows can never run in a pass of {room}"
     others = [each for each in queue if each[-1].row_class == first.row_class and each is not lead]
@@ -198,7 +209,8 @@ def _filled(lead: Ordered, queue: Sequence[Ordered], room: int) -> tuple[Ticket,
     least = min((each[-1].rows for each in others), default=0)
     while others and left >= least:
         ticket = heapq.heappop(others)[-1]
-        if ticket.rows <= left:
+        spare = left if ticket.priority == first.priority else left - (room - guests)
+        if ticket.rows <= spare:
             picked.append(ticket)
             left -= ticket.rows
     return tuple(picked)

@@ -18,8 +18,13 @@ ADAPTER_CONFIG = "adapter_config.json"
 FLOATS = frozenset({"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
 """What weights are stored in. Whole numbers are a quantised form, or count places."""
 COUNTERS = ("position_ids", "token_type_ids", "num_batches_tracked")
-SIDE_MAX = 4096  # positions of a table, a side: it is computed when the network is made
-_SIDE = re.compile(r"sample_size|pos_embed_max_size")
+SIDE_MAX = 4096  # positions of a table, a side, or spare words: they are made when a component is
+_SIDE = re.compile(r"sample_size|pos_embed_max_size|extra_ids|axes_dims(_rope)?")
+_WIDTH = re.compile(
+    r"(hidden|intermediate|vocab)_size|d_(model|ff|kv)|head_dim|num_((attention|key_value)_)?heads"
+    r"|(cross_attention|joint_attention|cap_feat)_dim|relative_attention_num_buckets"
+)
+"""Each is a side of some weight, or a part of one."""
 _LAYERS = re.compile(r"(?!max_).*layers(_per_block)?|depth|num_res_blocks")
 _SCALES = re.compile(r".*\.(weight_scale(_inv)?|scale_weight|input_scale|scale_input)")
 """What 8-bit weights mean nothing without."""
@@ -52,13 +57,16 @@ def weights_fault(config: Mapping[str, object], tensors: Tensors) -> str:
 
 def size_fault(config: Mapping[str, object], tensors: Tensors) -> str:
     """A network far larger than its weights, which would fill the memory before one of them is read; "" if it is not."""
+    longest = max((side for _, shape in tensors.values() for side in shape), default=0)
     for key, value in _named(config):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             continue
         if tensors and _LAYERS.fullmatch(key) and value > len(tensors):
-            return f"has {key} = {value} in its config.json, and its files hold {len(tensors)} tensors"
+            return f"has {key} = {value} in its config, and its files hold {len(tensors)} tensors"
+        if tensors and _WIDTH.fullmatch(key) and value > longest:
+            return f"has {key} = {value} in its config, and no side of its tensors is longer than {longest}"
         if _SIDE.fullmatch(key) and value > SIDE_MAX:
-            return f"has {key} = {value} in its config.json, which is more than {SIDE_MAX}"
+            return f"has {key} = {value} in its config, which is more than {SIDE_MAX}"
     return ""
 
 
@@ -66,7 +74,7 @@ def _named(config: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """All values in a JSON object with the names they stand under; the parts of lists under the list's name."""
     left: list[tuple[str, object]] = list(config.items())
     while left:
-        key, value = left.pop(0)
+        key, value = left.pop()
         yield key, value
         if isinstance(value, Mapping):
             left += value.items()

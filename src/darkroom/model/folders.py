@@ -29,6 +29,7 @@ DTYPE_BITS = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8,
     "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8,
 }  # fmt: skip
+NAME_MAX = 100  # characters of a class's name
 CONVERT = "convert it once with diffusers: pipeline.save_pretrained(folder, safe_serialization=True)"
 CONVERT_ADAPTER = "save it as safetensors, with the tool that made it or safetensors.torch.save_file"
 
@@ -80,7 +81,7 @@ def inspect(folder: Path) -> FolderReport:
         index = read_json(folder / INDEX)
     except WeightsError as fault:
         return FolderReport(family="", class_name="", problems=(_not_a_model(folder, str(fault)),))
-    class_name = str(index.get("_class_name", ""))
+    class_name = _name(index.get("_class_name"))
     family = family_of(class_name)
     options = {key: value for key, value in index.items() if not isinstance(value, list)}
     if not family:
@@ -163,7 +164,7 @@ def _components(
 ) -> Iterator[Component]:
     for name, classes in layout.components.items():
         entry = index.get(name)
-        class_name = str(entry[1]) if isinstance(entry, list) and len(entry) == 2 and entry[1] else ""
+        class_name = _name(entry[1]) if isinstance(entry, list) and len(entry) == 2 else ""
         if not class_name:
             if name not in layout.optional:
                 problems.append(f"{INDEX} names no {name}, which this family needs")
@@ -181,16 +182,23 @@ def _components(
         problems.append("scheduler/scheduler_config.json is missing")
 
 
+def _name(value: object) -> str:
+    """A name out of a file as it can be shown, "" where there is none."""
+    text = str(value or "")[:NAME_MAX]
+    return text if text.isprintable() else ascii(text)
+
+
 def _tokenizer_faults(folder: Path) -> Iterator[str]:
     if not any((folder / file).is_file() for file in VOCABULARIES):
         yield f"{folder.name} has no vocabulary (tokenizer.json or {', '.join(VOCABULARIES[1:])})"
     if (folder / "tokenizer_config.json").exists():
         try:
-            fault = code_fault(folder, read_json(folder / "tokenizer_config.json"))
-        except WeightsError as unread:
-            yield f"{folder.name}: {unread}"
+            config = read_json(folder / "tokenizer_config.json")
+        except WeightsError as fault:
+            yield f"{folder.name}: {fault}"
         else:
-            yield from [f"{folder.name} {fault}"] if fault else []
+            faults = (code_fault(folder, config), size_fault(config, {}))
+            yield from (f"{folder.name} {fault}" for fault in faults if fault)
 
 
 def _weighed(folder: Path, class_name: str, problems: list[str]) -> Component:

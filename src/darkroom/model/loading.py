@@ -24,7 +24,7 @@ from darkroom.model.families import FAMILIES
 from darkroom.model.families.adapters import add_adapters, check_adapter, described
 from darkroom.model.families.family import Family
 from darkroom.model.families.parts import Parts
-from darkroom.model.families.rehearsal import folder_faults, rehearse
+from darkroom.model.families.rehearsal import folder_faults, loadable, rehearse
 from darkroom.model.folders import Component, FolderReport, inspect, read_json
 from darkroom.model.hub import INSTALL, fetch
 from darkroom.model.layouts import LAYOUTS
@@ -46,9 +46,10 @@ def load_model(entry: ModelCapabilities, placement: Placement) -> Denoiser:
     placement = _placed(entry, placement)
     parts = load_parts(entry, placement)
     adapter = importlib.import_module(FAMILIES[entry.family]).ADAPTER
-    family: Family = adapter(parts, entry, placement)
-    rehearse(family)
-    _ = family.to_rgb  # fitted now, so that no step waits for it
+    with _quiet(), loadable(entry.name):
+        family: Family = adapter(parts, entry, placement)
+        rehearse(family)
+        _ = family.to_rgb  # fitted now, so that no step waits for it
     return family
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 GROUP_ROWS = (
     8  # vectors that a layer is filled up to a multiple of; fewer are split among threads in uneven parts
 )
-VECTORS_MAX = 64  # more are tokens of many places, not rows of a pass
+VECTORS_MAX = 32  # more are tokens of many places, not rows of a pass
 
 
 class SteadyLinear(nn.Linear):
@@ -33,7 +33,7 @@ class SteadyPatches(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 4 or not x.shape[0]:
             return super().forward(x)
-        return torch.cat([super(SteadyPatches, self).forward(row) for row in x.split(1)])
+        return torch.cat([super(SteadyPatches, self).forward(row[None]) for row in x])
 
 
 def make_steady(network: nn.Module) -> None:

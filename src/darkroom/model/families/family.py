@@ -248,7 +248,8 @@ class Family(ABC):
             ):  # a cast would narrow what a loaded module keeps in fp32 on purpose, too
                 module.to(dtype=dtype)
             align(module)
-        make_steady(self.parts.network)
+            if name == "network":
+                make_steady(module)
         self.attention = choose_attention(self.parts.network, self.placement, masked=self.MASKED)
         if self.placement.compile:
             # Each shape and number of rows is compiled for itself; by default torch gives up after eight.

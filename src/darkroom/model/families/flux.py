@@ -17,7 +17,7 @@ from darkroom.model.families.family import Family
 from darkroom.model.families.noise import FlowNoise, Noise
 from darkroom.model.families.parts import Parts
 from darkroom.model.families.sd import clip_tokens
-from darkroom.model.families.t5 import t5_length, t5_tokens
+from darkroom.model.families.t5 import t5_length, t5_tokens, t5_unread
 from darkroom.model.placement import Placement
 
 DEV_TOKENS = 512
@@ -54,9 +54,11 @@ class Flux(Family):
         tokens = clip_tokens(self.parts.tokenizers["tokenizer"], texts)["input_ids"]
         pooled = self.parts.encoders["text_encoder"](tokens.to(self.device)).pooler_output
         tokenizer = self.parts.tokenizers["tokenizer_2"]
-        length = t5_length(tokenizer, DEV_TOKENS if self.distilled else SCHNELL_TOKENS)
-        words = t5_tokens(tokenizer, texts, length)["input_ids"]
+        words = t5_tokens(tokenizer, texts, self._tokens)["input_ids"]
         return {"text": self.parts.encoders["text_encoder_2"](words.to(self.device))[0], "pooled": pooled}
+
+    def unread(self, text: str) -> int:
+        return t5_unread(self.parts.tokenizers["tokenizer_2"], text, self._tokens)
 
     def positions(self, height: int, width: int) -> int:
         return (height // PATCH) * (width // PATCH)
@@ -88,6 +90,12 @@ class Flux(Family):
     @property
     def channels(self) -> int:
         return int(self.parts.network.config.in_channels) // PATCH**2
+
+    @property
+    def _tokens(self) -> int:
+        return t5_length(
+            self.parts.tokenizers["tokenizer_2"], DEV_TOKENS if self.distilled else SCHNELL_TOKENS
+        )
 
     @property
     def _guided(self) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 from darkroom.model.denoiser import Conditioning, Encoded
 from darkroom.model.families.family import Family
 from darkroom.model.families.noise import DiffusionNoise, Noise
-from darkroom.model.families.t5 import t5_length, t5_tokens
+from darkroom.model.families.t5 import t5_length, t5_tokens, t5_unread
 
 SIGMA_TOKENS = 300
 ALPHA_TOKENS = 120
@@ -29,15 +29,16 @@ class PixArt(Family):
 
     def encode_pass(self, texts: Sequence[str]) -> Mapping[str, Tensor]:
         """The T5's words (L, D) and which of them are there (L,). It was trained on captions in small letters."""
-        alpha = self.parts.options.get("_class_name") == "PixArtAlphaPipeline"
         tokenizer = self.parts.tokenizers["tokenizer"]
-        length = t5_length(tokenizer, ALPHA_TOKENS if alpha else SIGMA_TOKENS)
-        tokens = t5_tokens(tokenizer, [text.lower().strip() for text in texts], length)
+        tokens = t5_tokens(tokenizer, [_small(text) for text in texts], self._tokens)
         mask = tokens["attention_mask"].to(self.device)
         words = self.parts.encoders["text_encoder"](tokens["input_ids"].to(self.device), attention_mask=mask)[
             0
         ]
         return {"text": words, "mask": mask}
+
+    def unread(self, text: str) -> int:
+        return t5_unread(self.parts.tokenizers["tokenizer"], _small(text), self._tokens)
 
     def condition(self, text: Encoded, *, height: int, width: int, guidance: float) -> Conditioning:
         """Adds the picture's size in pixels and its height over its width, where the network was trained with them."""
@@ -62,8 +63,17 @@ class PixArt(Family):
         )[0]
         return output[:, : inputs.shape[1]]
 
+    @property
+    def _tokens(self) -> int:
+        alpha = self.parts.options.get("_class_name") == "PixArtAlphaPipeline"
+        return t5_length(self.parts.tokenizers["tokenizer"], ALPHA_TOKENS if alpha else SIGMA_TOKENS)
+
     def _text_length(self, text: Encoded) -> int:
         return text["text"].shape[0]
+
+
+def _small(text: str) -> str:
+    return text.lower().strip()
 
 
 ADAPTER = PixArt

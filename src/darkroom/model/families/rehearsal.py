@@ -7,7 +7,8 @@ are not numbers: without this they would break the loop that other models share.
 from __future__ import annotations
 
 import importlib
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -43,19 +44,25 @@ def folder_faults() -> tuple[type[Exception], ...]:
     return (*_OWN, *found)
 
 
-@torch.inference_mode()
-def rehearse(family: Family) -> None:
-    """Raises WeightsError where the model cannot draw, or ModelError of its own; torch.OutOfMemoryError as it is."""
+@contextmanager
+def loadable(name: str) -> Iterator[None]:
+    """What breaks inside the block is the fault of the model `name`: WeightsError. torch.OutOfMemoryError stays what it is."""
     try:
-        with _eager(family):
-            estimate = _first_estimate(family)
+        yield
     except torch.OutOfMemoryError:
         raise
     except folder_faults() as fault:
         reason = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
         raise WeightsError(
-            f"{family.name} was loaded and cannot draw: {reason}. Its configs and its weights do not go together"
+            f"{name} was loaded and cannot draw: {reason}. Its configs and its weights do not go together"
         ) from fault
+
+
+@torch.inference_mode()
+def rehearse(family: Family) -> None:
+    """Raises WeightsError where the model cannot draw, or ModelError of its own."""
+    with loadable(family.name), _eager(family):
+        estimate = _first_estimate(family)
     if not estimate.isfinite().all():
         raise WeightsError(
             f"{family.name} makes numbers that are not finite in {str(family.dtype).removeprefix('torch.')}: its weights "

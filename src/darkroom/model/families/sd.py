@@ -81,8 +81,8 @@ def clip_tokens(tokenizer: Any, texts: Sequence[str]) -> Mapping[str, Tensor]:
 
 
 def clip_unread(tokenizer: Any, text: str) -> int:
-    """How many tokens of a text are cut off; two places go to its start and end."""
-    return max(0, len(tokenizer.tokenize(text)) + 2 - int(tokenizer.model_max_length))
+    """How many tokens of a text are cut off; its start and its end keep their places."""
+    return max(0, len(tokenizer(text, verbose=False)["input_ids"]) - int(tokenizer.model_max_length))
 
 
 ADAPTER = StableDiffusion

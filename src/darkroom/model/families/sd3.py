@@ -13,8 +13,8 @@ from darkroom.core.errors import ModelError
 from darkroom.model.denoiser import Conditioning, Encoded
 from darkroom.model.families.family import Family
 from darkroom.model.families.noise import FlowNoise, Noise
-from darkroom.model.families.sd import clip_tokens
-from darkroom.model.families.t5 import t5_length, t5_tokens
+from darkroom.model.families.sd import clip_tokens, clip_unread
+from darkroom.model.families.t5 import t5_length, t5_tokens, t5_unread
 
 T5_TOKENS = 256
 
@@ -42,6 +42,12 @@ class StableDiffusion3(Family):
             "text": torch.cat([words, self._t5(texts, width).to(words.dtype)], dim=1),
             "pooled": torch.cat([pooled for _, pooled in both], dim=-1),
         }
+
+    def unread(self, text: str) -> int:
+        """Of the longest of its readers: the T5, where it is there."""
+        if (tokenizer := self.parts.tokenizers.get("tokenizer_3")) is None:
+            return clip_unread(self.parts.tokenizers["tokenizer"], text)
+        return t5_unread(tokenizer, text, t5_length(tokenizer, T5_TOKENS))
 
     def positions(self, height: int, width: int) -> int:
         patch = int(self.parts.network.config.patch_size)

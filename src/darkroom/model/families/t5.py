@@ -19,3 +19,9 @@ def t5_tokens(tokenizer: object, texts: Sequence[str], length: int) -> Mapping[s
 def t5_length(tokenizer: object, length: int) -> int:
     """How many tokens a family's texts have: its own number, or fewer where the folder's tokenizer reads fewer."""
     return min(length, int(getattr(tokenizer, "model_max_length", length)))
+
+
+def t5_unread(tokenizer: object, text: str, length: int) -> int:
+    """How many tokens of a text are cut off."""
+    assert callable(tokenizer)
+    return max(0, len(tokenizer(text, verbose=False)["input_ids"]) - length)

@@ -59,6 +59,14 @@ def test_the_hash_is_of_all_weights(folder: Path) -> None:
         before = after
 
 
+@pytest.mark.parametrize("name", ["scheduler/scheduler_config.json", "tokenizer/tokenizer_config.json"])
+def test_the_hash_is_of_what_stands_beside_the_weights_too(folder: Path, name: str) -> None:
+    """Other noise levels or another vocabulary make other pictures of the same weights."""
+    before = load_parts(entry(folder), drive.CPU).weights_hash
+    (folder / name).write_text((folder / name).read_text() + "\n")
+    assert load_parts(entry(folder), drive.CPU).weights_hash != before
+
+
 def test_the_hash_does_not_depend_on_the_folder(folder: Path, tmp_path: Path) -> None:
     moved = folder.rename(tmp_path / "elsewhere")
     first = hash_of_files(inspect(moved).files)

@@ -32,6 +32,7 @@ from darkroom.model.placement import Placement
 
 __all__ = ["Placement", "load_model", "load_parts", "local_folder", "needed_bytes"]
 
+SETTINGS_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 LIBRARIES = ("diffusers", "transformers")
 WORKING_BYTES = 512 * 1024**2
 """Left free beside the weights for the activations of a pass, in an estimate that knows no shape."""
@@ -65,7 +66,7 @@ def load_parts(entry: ModelCapabilities, placement: Placement) -> Parts:
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     return replace(
         Parts.of({**components, "scheduler": scheduler}, options=report.options),
-        weights_hash=_hash(report.files, adapters),
+        weights_hash=_hash([*report.files, *_settings_of(folder, report)], adapters),
         adapters=described(adapters),
     )
 
@@ -116,6 +117,12 @@ def _hash(files: Sequence[Path], adapters: Sequence[AdapterSource]) -> str:
         return base
     laid_over = [f"{hash_of_files([Path(each.file).expanduser()])}:{each.weight!r}" for each in adapters]
     return hashlib.sha256("\n".join([base, *laid_over]).encode()).hexdigest()
+
+
+def _settings_of(folder: Path, report: FolderReport) -> list[Path]:
+    """The files beside the weights that decide what comes of them: configs, noise levels, vocabularies, templates."""
+    places = [folder, folder / "scheduler", *(folder / part.name for part in report.components)]
+    return sorted(path for place in places for path in place.iterdir() if path.suffix in SETTINGS_SUFFIXES)
 
 
 @lru_cache(maxsize=4096)

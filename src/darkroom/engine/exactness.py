@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -27,7 +27,8 @@ URGENT_KNEE = (
 )
 EVIDENCE_ROWS = 12  # rows that are compared before a number of rows is called proven,
 EVIDENCE_PASSES = 2  # and passes
-BUDGET_S = 10.0  # seconds after which no further number of rows is tried; as long as the reference took, if that is more
+TIMED_ROUNDS = 3  # in which every number of rows that may become a cap is timed, one after the other
+BUDGET_S = 3.0  # seconds after which no further number of rows is tried; as long as the reference took, if that is more
 STRIDE = 997  # numbers by which the noise of one row is rolled against that of the next
 
 Timer = Callable[[], float]
@@ -95,9 +96,11 @@ def self_test(
     equal = {rows}
     if exactness.holds and finite:
         trial.limit(budget_s)
-        for count in trial.in_time(chain(_powers(trial, rows), _below_the_knee(trial, equal))):
-            if trial.agrees(count, home):
-                equal.add(count)
+        equal |= {count for count in trial.in_time(_powers(trial, rows)) if trial.agrees(count, home)}
+        trial.time_by_turns(equal)
+        equal |= {
+            count for count in trial.in_time(_below_the_knee(trial, equal)) if trial.agrees(count, home)
+        }
     return SelfTest(
         exactness=exactness,
         equal=frozenset(equal),
@@ -125,8 +128,8 @@ def measured_knees(
     for _ in range(EVIDENCE_PASSES):
         trial.run(range(rows))
     trial.limit(budget_s)
-    for count in trial.in_time(_powers(trial, rows)):
-        trial.fits(count)
+    fitting = [rows, *(count for count in trial.in_time(_powers(trial, rows)) if trial.fits(count))]
+    trial.time_by_turns(fitting)
     return _knee(trial.row_s, trial.row_s), _knee(trial.row_s, trial.row_s, URGENT_KNEE)
 
 
@@ -200,6 +203,20 @@ class _Trial:
         """Whether memory suffices for `count` rows; takes their time."""
         turns = (self._run_or_none(self._company(count, turn)) for turn in range(EVIDENCE_PASSES))
         return all(found is not None for found in turns)
+
+    def time_by_turns(self, counts: Iterable[int]) -> None:
+        """Times these numbers of rows anew, by turns, so that whatever else the machine does meets all of them alike."""
+        counts, rounds = sorted(counts), []
+        for _ in self.in_time(range(TIMED_ROUNDS)):
+            rounds.append({count: self._timed(count) for count in counts})
+        if rounds:
+            self.row_s.update({count: min(each[count] for each in rounds) for count in counts})
+
+    def _timed(self, count: int) -> float:
+        """Seconds of a row in a pass of so many."""
+        before = self._spent_s
+        self.run(range(count))
+        return (self._spent_s - before) / count
 
     def _run_or_none(self, picked: Sequence[int]) -> Tensor | None:
         try:

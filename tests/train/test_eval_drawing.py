@@ -1,6 +1,6 @@
 """Pictures come out of the engine in the order in which they were asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from darkroom.core.errors import ModelError
 from darkroom.core.params import GenerationParams
-from darkroom.model.denoiser import Conditioning, Prepared
+from darkroom.model.denoiser import Conditioning, Encoded, Prepared
 from darkroom.train.evaluation import drawing
 from darkroom.train.evaluation.drawing import engine_artist
 from darkroom.train.evaluation.prompts import Question
@@ -20,13 +20,21 @@ class Flat:
 
     name, weights_hash, device, dtype = "flat", "0" * 64, torch.device("cpu"), torch.float32
 
-    def prepare(self, params: GenerationParams, *, index: int) -> Prepared:
+    def texts(self, params: GenerationParams) -> tuple[str, ...]:
+        return ()
+
+    def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
+        return [{} for _ in texts]
+
+    def prepare(
+        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+    ) -> Prepared:
         if params.text == "trouble":
             raise ModelError("no")
         assert params.seed is not None
         level = torch.full((1,), (params.seed % 10) * 10.0 + index)
         return Prepared(
-            row_class="flat", latent=torch.zeros(3, 2, 2), sigmas=(1.0, 0.5, 0.0), guidance=1.0, sampler="euler",
+            row_class="flat/2x2", latent=torch.zeros(3, 2, 2), sigmas=(1.0, 0.5, 0.0), guidance=1.0, sampler="euler",
             conditional={"level": level}, unconditional=None,
         )  # fmt: skip
 

@@ -41,7 +41,7 @@ def main() -> None:
     contest = Contest(
         toy=toy,
         meter=meter,
-        ours=OurSide(toy, clock=clock, threads=options.threads),
+        ours=OurSide(toy, meter=meter, threads=options.threads),
         mix=mix,
         images=options.images,
         seed=options.seed,

@@ -32,6 +32,8 @@ class Figures:
     """The share of the busy seconds that were spent neither in the network nor in the decoder."""
     outside_ms: float
     """The same for each step of an image, whoever shared its pass."""
+    scheduling: float
+    """The share of the busy seconds in which our scheduler decided who steps and who is charged."""
     padding: float
     """The share of the rows that only filled up passes."""
     rows_a_pass: float
@@ -56,6 +58,7 @@ def figures_of(replay: Replay) -> Figures:
         },
         outside=outside_s / replay.busy_s,
         outside_ms=1000 * outside_s / sum(order.steps for order in replay.orders),
+        scheduling=used.scheduler_s / replay.busy_s,
         padding=1 - useful / used.rows,
         rows_a_pass=used.rows / used.passes,
         network_s=used.network_s,

@@ -1,4 +1,4 @@
-"""What the network and the decoder cost, whoever calls them: seconds, passes and rows.
+"""What the network and the decoder cost, whoever calls them: seconds, passes and rows; and what our scheduler costs.
 
 The clock is the processor time of this process where one thread computes, so that other processes on the machine lend
 or take nothing; it is wall-clock with several threads or on a GPU.
@@ -9,9 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from darkroom.engine.scheduler import Scheduler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ def clock_for(device: torch.device, threads: int) -> Clock:
 class Used:
     network_s: float = 0.0
     decoder_s: float = 0.0
+    scheduler_s: float = 0.0
     passes: int = 0
     rows: int = 0
     sizes: dict[int, int] = field(default_factory=dict)
@@ -73,6 +77,21 @@ class Meter:
             return found
 
         network.forward = watched
+
+    def watch_scheduler(self, scheduler: Scheduler) -> None:
+        """Who steps, and who is charged for it."""
+
+        def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+            def timed(*given: object, **named: object) -> object:
+                began = self.clock.own()
+                found = call(*given, **named)
+                self.used.scheduler_s += self.clock.own() - began
+                return found
+
+            return timed
+
+        scheduler.pick = watched(scheduler.pick)  # type: ignore[method-assign]
+        scheduler.charge = watched(scheduler.charge)  # type: ignore[method-assign]
 
     def watch_decoder(self, autoencoder: nn.Module) -> None:
         decode = autoencoder.decode

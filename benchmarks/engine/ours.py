@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from benchmarks.engine.contender import Ended
-from benchmarks.engine.meter import Clock
+from benchmarks.engine.meter import Meter
 from benchmarks.engine.toy import PX, SIDE_MAX, Inputs, Toy, Words
 
 from darkroom.core.capabilities import ModelCapabilities
@@ -67,11 +67,12 @@ class Rows:
     """One engine and one decoder, on a thread of its own beside the loop."""
 
     def __init__(
-        self, model: Ordered, *, exact: bool, profiles: Profiles, clock: Clock, threads: int
+        self, model: Ordered, *, exact: bool, profiles: Profiles, meter: Meter, threads: int
     ) -> None:
-        self._model = model
+        self._model, clock = model, meter.clock
         self._beside = ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(threads))
         self._engine = Engine(exact=exact, preview_every=0, profiles=profiles, timer=clock.now)
+        meter.watch_scheduler(self._engine._scheduler)
         self._decoder = Decoder(lambda decoded: decoded.picture, on=self._beside, timer=clock.now)
         self._begun: set[int] = set()
 
@@ -123,14 +124,14 @@ class Rows:
 class OurSide:
     """What outlives one contender: the model, and the profiles that are measured once in a process."""
 
-    def __init__(self, toy: Toy, *, clock: Clock, threads: int) -> None:
+    def __init__(self, toy: Toy, *, meter: Meter, threads: int) -> None:
         self._model = Ordered(toy)
-        self._clock, self._threads = clock, threads
-        self._profiles = Profiles(timer=clock.now)
+        self._meter, self._threads = meter, threads
+        self._profiles = Profiles(timer=meter.clock.now)
 
     def contender(self, *, exact: bool) -> Rows:
         return Rows(
-            self._model, exact=exact, profiles=self._profiles, clock=self._clock, threads=self._threads
+            self._model, exact=exact, profiles=self._profiles, meter=self._meter, threads=self._threads
         )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from darkroom.bootstrap import check_drawable, library
-from darkroom.bootstrap.library import open_library
+from darkroom.bootstrap.library import open_library, without_missing
 from darkroom.bootstrap.memory import KIB, bytes_for_models, free_main_memory
 from darkroom.core.capabilities import ModelCapabilities, ModelCatalogue, ModelSource
 from darkroom.core.errors import ModelError
@@ -53,6 +54,23 @@ def test_what_can_be_drawn_with(tmp_path: Path) -> None:
 def test_what_cannot(model: ModelCapabilities, said: str) -> None:
     with pytest.raises(ModelError, match=said):
         check_drawable([model.name], catalogue(model))
+
+
+def test_a_model_without_its_folder_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, default = (entry(name, "sd", folder=f"/no/{name}") for name in ("gone", "default"))
+    there, far = entry("there", "sd", folder=str(tmp_path)), entry("far", "sd", hub="a/b")
+    found = without_missing(
+        ModelCatalogue(
+            models=dict(catalogue(there, gone, far, replace(default, default=True)).models),
+            aliases={"7": "gone", "8": "there"},
+        )
+    )
+    assert set(found.models) == {"there", "far", "default"} and found.aliases == {"8": "there"}
+    warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [text.partition(" ")[0] for text in warned] == ["gone", "default"]
+    assert "there is no folder /no/gone on this machine" in warned[0]
 
 
 def test_a_model_that_is_not_in_the_registry() -> None:

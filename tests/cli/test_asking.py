@@ -296,3 +296,32 @@ def test_waiting_in_vain_is_told_once(
     service.idle = True
     assert run(["imagine", "a fox", "-o", "out", *quiet]) == 130
     assert capsys.readouterr().err.count("no worker has taken it yet") == said
+
+
+def test_a_model_that_is_listed_since_the_server_started_says_so(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service knows able-1 alone, and this machine's registry has mini-1."""
+    error = imagined(capsys, "a fox --v mini-1", code=2)["error"]
+    assert error["code"] == "unsupported_by_model"
+    assert "since the server started: stop the server and start it again" in error["hint"]
+    assert "since the server" not in imagined(capsys, "a fox --v nobody", code=2)["error"]["hint"]
+
+
+GONE = """[models.gone]
+title = "Gone"
+family = "sd"
+honours = ["seed"]
+native_px = 512
+large_px = 512
+folder = "/no/where"
+"""
+
+
+def test_a_model_whose_folder_is_gone_says_so(
+    service: Service, nobody_else: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nobody_else / "data").mkdir(exist_ok=True)
+    (nobody_else / "data" / "models.toml").write_text(GONE)
+    error = imagined(capsys, "a fox --v gone", code=2)["error"]
+    assert error["hint"] == "gone cannot be drawn with: there is no folder /no/where on this machine."

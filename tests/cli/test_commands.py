@@ -16,6 +16,7 @@ from darkroom.cli import failures, main
 from darkroom.cli.main import run
 from darkroom.cli.plain import plain
 from darkroom.core.errors import Cancelled, DarkroomError, ModelError, OutputError, PromptError
+from darkroom.core.fingerprints import short_of
 from darkroom.finish.encode import ImageFormat, encode
 from darkroom.finish.provenance import Provenance
 
@@ -79,6 +80,7 @@ def test_show(tmp_path: Path, capsys: pytest.CaptureFixture[str], file_format: I
     printed = capsys.readouterr().out
     assert "prompt       a fox --seed 7\nseed         7\nimage        the grid of 4\n" in printed
     assert "  rows                 8\n" in printed
+    assert f"fingerprint  {short_of(PROVENANCE.engine)}\n" in printed
     assert "\x1b" not in printed
     assert run(["show", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == PROVENANCE.as_object()

@@ -72,7 +72,7 @@ def test_a_folder_is_added_listed_checked_and_removed(folder: Path, told: Told, 
 
     assert "ink\n  Ink of mine" in told()[1]
     code, out, _ = told("check", "ink")
-    assert code == 0 and "can be drawn with" in out and "F16" in out and "0.12 MiB" in out
+    assert code == 0 and "looks right; --draw tries it" in out and "F16" in out and "0.12 MiB" in out
 
     assert told("remove", "ink")[0] == 0
     assert "ink" not in open_catalogue(settings).models
@@ -86,6 +86,32 @@ def test_the_list_stays_one_json_object(folder: Path, told: Told) -> None:
     assert models["mini-1"]["source"] is None
 
 
+def test_the_list_says_how_an_entry_is_driven(folder: Path, told: Told, tmp_path: Path) -> None:
+    save_file({"unet.x.lora_A.weight": np.zeros((4, 256), np.float32)}, tmp_path / "line.safetensors")
+    asked = ("--steps", 9, "--guidance", 1, "--sampler", "heun", "--precision", "fp16")
+    assert told("add", "ink", folder, *asked, "--lora", f"{tmp_path}/line.safetensors=0.6")[0] == 0
+    _, _, listed = told()[1].partition("\nink\n")
+    facts = dict(line.split(maxsplit=1) for line in listed.splitlines()[1:])
+    assert (facts["steps"], facts["guidance"], facts["sampler"], facts["precision"]) == (
+        "9",
+        "1",
+        "heun",
+        "fp16",
+    )
+    assert facts["lora"] == "line.safetensors at 0.6"
+    assert "no," not in facts["honours"].split()
+    models = {model["name"]: model for model in json.loads(told("--json")[1])["models"]}
+    assert models["ink"]["driven"]["steps"] == 9 and models["mini-1"]["driven"] is None
+
+
+def test_a_hand_edited_entry_is_checked(folder: Path, told: Told, settings) -> None:  # type: ignore[no-untyped-def]
+    told("add", "ink", folder)
+    listed = settings.data / "models.toml"
+    listed.write_text(listed.read_text() + 'sampler = "dpmpp"\n')
+    code, out, _ = told("check", "ink")
+    assert code == 1 and "wrong: models of the family sd have no sampler 'dpmpp'" in out
+
+
 def test_an_own_default_draws_where_no_model_is_named(folder: Path, told: Told, settings) -> None:  # type: ignore[no-untyped-def]
     told("add", "ink", folder, "--default")
     assert open_catalogue(settings).default.name == "ink"
@@ -94,7 +120,7 @@ def test_an_own_default_draws_where_no_model_is_named(folder: Path, told: Told, 
 
 
 def test_adapters_come_with_their_weights(folder: Path, told: Told, settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    save_file({"unet.x.lora_A.weight": np.zeros((4, 4), np.float32)}, tmp_path / "line.safetensors")
+    save_file({"unet.x.lora_A.weight": np.zeros((4, 256), np.float32)}, tmp_path / "line.safetensors")
     code, _, err = told("add", "ink", folder, "--lora", f"{tmp_path}/line.safetensors=0.6")
     assert code == 0, err
     source = open_catalogue(settings).models["ink"].source
@@ -178,6 +204,19 @@ def test_an_adapter_that_is_none_is_refused(
     assert code == 1 and words in err
 
 
+def test_an_adapter_of_another_model_is_refused(folder: Path, told: Told, settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    down, up = np.zeros((4, 2048), np.float32), np.zeros((300, 4), np.float32)
+    save_file({"unet.x.lora_A.weight": down, "unet.x.lora_B.weight": up}, tmp_path / "xl.safetensors")
+    words = "the adapter xl.safetensors is made for another model: it has layers that read 2048 numbers"
+    code, _, err = told("add", "ink", folder, "--lora", tmp_path / "xl.safetensors")
+    assert code == 1 and words in err
+    told("add", "ink", folder)
+    listed = settings.data / "models.toml"
+    listed.write_text(listed.read_text() + f'adapters = [{{ file = "{tmp_path}/xl.safetensors" }}]\n')
+    code, out, _ = told("check", "ink")
+    assert code == 1 and words in out
+
+
 def test_weights_that_are_no_adapter_are_refused(folder: Path, told: Told) -> None:
     code, _, err = told(
         "add", "ink", folder, "--lora", folder / "unet" / "diffusion_pytorch_model.safetensors"
@@ -191,6 +230,10 @@ def test_weights_that_are_no_adapter_are_refused(folder: Path, told: Told) -> No
         (("add", "mini-1", "FOLDER"), 1, "choose another"),
         (("add", "my ink", "FOLDER"), 1, "is no name for --v"),
         (("add", "ink", "FOLDER", "--lora", "a=much"), 2, "FILE=WEIGHT"),
+        (("add", "My Ink", "FOLDER"), 1, "darkroom: 'My Ink' is no name for --v"),
+        (("add", "ink", "FOLDER", "--sampler", "foo"), 1, "the family sd have no sampler 'foo'"),
+        (("add", "ink", "FOLDER", "--native-px", "7"), 2, "64<=x<=4096"),
+        (("add", "ink", "FOLDER", "--native-px", "8192"), 2, "64<=x<=4096"),
         (("add", "ink", "nowhere"), 1, "there is no folder"),
         (("check", "nobody"), 1, "no model 'nobody'"),
         (("remove", "mini-1"), 1, "only those can be removed"),
@@ -254,7 +297,9 @@ def test_a_model_is_fetched_listed_and_deleted_again(
 
 def test_files_that_were_not_fetched_are_never_deleted(folder: Path, told: Told) -> None:
     told("add", "ink", folder)
-    assert "its files stay" in told("remove", "ink", "--files")[1]
+    told_last = told("remove", "ink", "--files")[1]
+    assert "its files stay: `darkroom models pull` did not fetch them" in told_last
+    assert "after its next start" in told_last
     assert (folder / "model_index.json").exists()
 
 
@@ -283,7 +328,7 @@ def test_a_fetched_folder_of_two_models_is_not_deleted_with_one(
     told("pull", "somebody/ink")
     there = Path(open_catalogue(settings).models["ink"].source.folder)  # type: ignore[union-attr]
     told("add", "wash", there)
-    assert "its files stay" in told("remove", "ink", "--files")[1]
+    assert "its files stay: wash is drawn from them too" in told("remove", "ink", "--files")[1]
     assert there.is_dir()
     assert "is deleted" in told("remove", "wash", "--files")[1]
     assert not there.exists()

@@ -131,7 +131,7 @@ def test_memory_that_does_not_suffice_to_prepare_is_not_called_the_requests_faul
 class Unproven(Profiles):
     """A device that keeps no bits."""
 
-    def of(self, denoiser: Any, prepared: Any, *, exact: bool = True) -> Profile:
+    def settled(self, denoiser: Any, prepared: Any, *, exact: bool = True) -> Profile:
         raise ModelError("cpu does not keep exact mode")
 
 

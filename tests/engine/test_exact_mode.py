@@ -86,8 +86,8 @@ class Measured(Profiles):
         super().__init__(rows=rows, measure=False)
         self._equal, self._knee, self._urgent_knee = frozenset(equal), knee, urgent_knee or knee
 
-    def of(self, denoiser: Any, prepared: Any, *, exact: bool = True) -> Profile:
-        unproven = super().of(denoiser, prepared, exact=exact)
+    def settled(self, denoiser: Any, prepared: Any, *, exact: bool = True) -> Profile:
+        unproven = self.unproven(denoiser, prepared, exact=exact)
         equal = self._equal if exact else frozenset()
         return replace(unproven, equal=equal, knee=self._knee, urgent_knee=self._urgent_knee)
 
@@ -221,7 +221,21 @@ def test_a_device_without_room_for_one_row_fails_who_asked_and_goes_on(
     assert isinstance(events[0], ImageFailed) and "no memory for one row of tiny/8" in events[0].reason
     tiny.before_pass = lambda rows: None
     put(engine, tiny, "next", 0, ask("fox guidance=2"))
-    assert list(run(engine)[1]) == [("next", 0)] and set(tiny.passes[-2:]) == {1}
+    assert list(run(engine)[1]) == [("next", 0)] and set(tiny.passes[-2:]) == {8}
+
+
+def test_what_memory_did_not_suffice_for_is_tried_again_once_nobody_is_in_the_class(
+    tiny: Any, ask: Any, put: Any, run: Any
+) -> None:
+    engine = Engine(profiles=Profiles(rows=4, measure=False))
+    tiny.before_pass = no_more_than(2)
+    put(engine, tiny, "a", 0, ask("fox steps=3"))
+    engine.step()
+    tiny.before_pass = lambda rows: None
+    put(engine, tiny, "b", 0, ask("fox steps=5"))
+    assert not any(each.exact for each in run(engine)[1].values()) and set(tiny.passes[1:]) <= {1, 2}
+    put(engine, tiny, "c", 0, ask("fox steps=3"))
+    assert run(engine)[1]["c", 0].exact and tiny.passes[-3:] == [4, 4, 4]
 
 
 def test_only_memory_faults_are_taken_for_memory_faults() -> None:

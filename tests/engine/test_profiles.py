@@ -143,7 +143,9 @@ def test_another_process_measured_it_in_the_meantime(tiny: Any, prepared: Prepar
     assert mine.of(tiny, prepared) == found and len(tiny.passes) == passes
 
 
-def test_a_broken_device_is_refused_and_not_remembered(tiny: Any, prepared: Prepared, tmp_path: Path) -> None:
+def test_a_broken_device_is_refused_for_as_long_as_the_process_lives(
+    tiny: Any, prepared: Prepared, tmp_path: Path
+) -> None:
     estimate, path = tiny.estimate, tmp_path / "profiles.json"
     tiny.estimate = lambda latents, sigmas, words: latents + torch.rand(len(latents), 1, 1, 1)
     mine = Profiles(path)
@@ -151,8 +153,12 @@ def test_a_broken_device_is_refused_and_not_remembered(tiny: Any, prepared: Prep
         mine.of(tiny, prepared)
     assert not path.exists()
     assert mine.of(tiny, prepared, exact=False).cap >= 1, "fast mode promises nothing"
+    passes = len(tiny.passes)
+    with pytest.raises(ModelError, match="does not keep exact mode for tiny/8"):
+        mine.of(tiny, prepared)
+    assert len(tiny.passes) == passes, "it was shown before"
     tiny.estimate = estimate
-    assert mine.of(tiny, prepared).exact
+    assert Profiles(path).of(tiny, prepared).exact
 
 
 def test_a_bad_request_measures_nothing_for_those_after_it(tiny: Any, ask: Any, tmp_path: Path) -> None:
@@ -173,7 +179,7 @@ def test_a_device_too_small_for_the_reference_is_not_exact(
     tiny.before_pass = small
     mine = Profiles(tmp_path / "profiles.json")
     found = mine.of(tiny, prepared)
-    assert not found.exact and found.rows == 0 and found.cap == 4 and mine.of(tiny, prepared) is found
+    assert not found.exact and found.rows == 0 and found.cap == 4 and mine.known(tiny, prepared) is None
     assert not (tmp_path / "profiles.json").exists(), "another time there may be more memory"
 
     def broken(rows: int) -> None:

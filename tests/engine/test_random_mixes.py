@@ -124,7 +124,7 @@ class Narrow(Profiles):
         super().__init__(measure=False)
         self._profiles, self._rows_max = profiles, rows_max
 
-    def of(self, denoiser: Denoiser, prepared: Prepared, *, exact: bool = True) -> Profile:
+    def settled(self, denoiser: Denoiser, prepared: Prepared, *, exact: bool = True) -> Profile:
         found = self._profiles.of(denoiser, prepared, exact=exact)
         return found.narrowed(max(self._rows_max, min((n for n in found.equal if n > 1), default=2)))
 

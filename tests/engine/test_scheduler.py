@@ -103,17 +103,27 @@ def test_a_pass_that_an_urgent_one_leads_is_not_filled_up_with_others() -> None:
     assert pick(tickets(*fast * 5, (2, "square", 2)), 2) == [0, 1, 2, 3], "no hurry"
 
 
+def test_the_share_of_those_left_behind_is_short_while_somebody_urgent_waits() -> None:
+    """Or an eighth of the ticks would be half of the time, where their passes are the longer ones."""
+    scheduler, queue = Scheduler(), tickets((0, "square", 2), *[(2, "wide", 2)] * 4)
+    led = []
+    for _ in range(LEAD_EVERY):
+        led = [each.key for each in scheduler.pick(queue, room=lambda name: ROOM, urgent_room=lambda name: 4)]
+    assert led == [1, 2]
+
+
 @given(crowds, st.integers(2, ROOM), st.integers(1, 30))
 def test_a_short_pass_has_all_that_may_share_it(queue: list[Ticket], short: int, ticks: int) -> None:
     scheduler = Scheduler()
     while queue and (ticks := ticks - 1):
         picked = scheduler.pick(queue, room=lambda name: ROOM, urgent_room=lambda name: short)
         lead, rows = picked[0], sum(each.rows for each in picked)
-        guests = [each for each in picked if each.priority != lead.priority]
-        assert rows <= (short if guests and lead.priority == URGENT else ROOM)
+        hurry = any(each.priority == URGENT for each in queue)
+        guests = [each for each in picked[1:] if each.priority != URGENT]
+        assert rows <= (short if guests and hurry else ROOM)
         for each in queue:
             if each.row_class == lead.row_class and each not in picked:
-                own = each.priority == lead.priority or lead.priority != URGENT
+                own = each.priority == URGENT or not hurry
                 assert rows + each.rows > (ROOM if own else short), "work conserving"
         scheduler.charge(picked, ROW_MS * rows)
         queue = after(queue, picked)

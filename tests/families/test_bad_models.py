@@ -200,7 +200,7 @@ def an_unknown_schedule(folder: Path) -> None:
         (not_numbers, "makes numbers that are not finite in float32"),
         (not_numbers_in_the_encoder, "makes numbers that are not finite in float32"),
         (not_numbers_in_the_decoder, "the decoder of tiny-sd made numbers that are not finite"),
-        (another_width, "unet cannot be loaded"),
+        (another_width, "unet reads texts of width 32 (cross_attention_dim), and text_encoder writes 16"),
         (
             weights_from_elsewhere,
             "text_encoder has an adapter_config.json, which stands for weights of another",

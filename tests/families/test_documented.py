@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
+from darkroom.model import guidance
 from darkroom.model.families import FAMILIES
 from darkroom.model.families.noise import DiffusionNoise, FlowNoise
-from darkroom.model.layouts import LAYOUTS
+from darkroom.model.layouts import DIFFUSION_SAMPLERS, FLOW_SAMPLERS, GUIDANCE_RULES, LAYOUTS
 from darkroom.model.sources import SOURCE_KEYS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
@@ -36,3 +37,14 @@ def test_the_samplers_and_the_keys_of_a_source_are_named() -> None:
     for noise in (DiffusionNoise(config), FlowNoise(FlowMatchEulerDiscreteScheduler().config)):
         assert all(f"`{sampler}`" in TEXT for sampler in noise.samplers)
     assert all(f"`{key}`" in TEXT for key in SOURCE_KEYS)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_names_that_are_kept_without_torch_are_those_of_the_networks(name: str) -> None:
+    config = {**DDIMScheduler().config, "_class_name": "DDIMScheduler"}
+    flow = FlowNoise(FlowMatchEulerDiscreteScheduler().config).samplers
+    assert (DiffusionNoise(config).samplers, flow) == (DIFFUSION_SAMPLERS, FLOW_SAMPLERS)
+    assert LAYOUTS[name].samplers == (
+        DIFFUSION_SAMPLERS if name in ("sd", "sdxl", "pixart") else FLOW_SAMPLERS
+    )
+    assert set(guidance.GUIDANCE_RULES) == GUIDANCE_RULES

@@ -354,3 +354,18 @@ def test_a_worker_that_sees_one_device_finds_it_as_its_first(tmp_path: Path) -> 
 def test_workers_are_called_after_their_machine() -> None:
     first, second = (next(iter(LocalFleet(url="", token="")._devices)) for _ in range(2))
     assert first == second and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*-cpu", first)
+
+
+async def test_a_worker_that_breaks_is_told_with_its_last_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Watch()
+    running = fleet("print('loading'); print('no such device'); raise SystemExit(1)", watch, tmp_path)
+    await running.start()
+    await watch.until(lambda: watch.pauses)
+    await running.stop(1)
+    log = tmp_path / "worker-box-cpu.log"
+    assert (
+        f"ended (exit code 1); it starts again in {watch.pauses[0]:.1f} s (see {log}, which ends: no such device)"
+        in (caplog.text)
+    )

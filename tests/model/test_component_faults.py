@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from darkroom.model.component_faults import code_fault, size_fault, weights_fault
+from darkroom.model.component_faults import class_fault, code_fault, size_fault, weights_fault, width_fault
+from darkroom.model.layouts import LAYOUTS
 
 T5_XXL = {
     "d_ff": 10240, "d_kv": 64, "d_model": 4096, "num_decoder_layers": 24, "num_heads": 64, "num_layers": 24,
@@ -98,3 +99,52 @@ def test_a_deep_config_is_walked_through() -> None:
     assert "num_layers" in size_fault(deep, tensors(8, 2))
     while "part" in deep:  # taken apart by hand, which the interpreter does one in the other
         deep = deep["part"]  # type: ignore[assignment]
+
+
+SDXL_IN_SD = {"unet": SDXL_UNET, "text_encoder": {"hidden_size": 768}}
+CLIP = frozenset({"CLIPTextModel", "CLIPTextModelWithProjection"})
+
+
+@pytest.mark.parametrize(
+    ("config", "classes", "words"),
+    [
+        ({}, CLIP, ""),
+        ({"model_type": "clip_text_model"}, CLIP, ""),
+        ({"model_type": "t5"}, CLIP, "is a t5 by its config.json; this family has CLIPTextModel or"),
+        ({"model_type": "qwen2_5_vl"}, frozenset({"Qwen2_5_VLForConditionalGeneration"}), ""),
+        ({"_class_name": "AutoencoderKL"}, frozenset({"AutoencoderKL"}), ""),
+        ({"_class_name": "AutoencoderTiny"}, frozenset({"AutoencoderKL"}), "is a AutoencoderTiny by"),
+        ({"_class_name": "\x1b[2J"}, frozenset({"AutoencoderKL"}), "is a '\\x1b[2J' by"),
+        ({"_class_name": 7, "model_type": ["t5"]}, CLIP, ""),
+    ],
+)
+def test_a_part_says_what_it_is(config: Mapping[str, object], classes: frozenset[str], words: str) -> None:
+    found = class_fault(config, classes)
+    assert found.startswith(words) if words else not found
+
+
+@pytest.mark.parametrize(
+    ("family", "configs", "words"),
+    [
+        ("sd", {"unet": {"cross_attention_dim": 768}, "text_encoder": {"hidden_size": 768}}, ""),
+        (
+            "sd",
+            SDXL_IN_SD,
+            "reads texts of width 2048",
+        ),
+        ("sdxl", SDXL_IN_SD | {"text_encoder_2": {"hidden_size": 1280}}, ""),
+        (
+            "sdxl",
+            SDXL_IN_SD | {"text_encoder_2": {"hidden_size": 768}},
+            "text_encoder and text_encoder_2 write 1536",
+        ),
+        ("sd3", {"transformer": {"joint_attention_dim": 4096}}, ""),
+        ("sd", {"unet": {"cross_attention_dim": [768]}, "text_encoder": {"hidden_size": True}}, ""),
+        ("sd", {}, ""),
+    ],
+)
+def test_a_network_reads_what_the_encoders_write(
+    family: str, configs: Mapping[str, Mapping[str, object]], words: str
+) -> None:
+    found = width_fault(LAYOUTS[family], configs)
+    assert words in found if words else not found

@@ -135,5 +135,5 @@ def test_a_file_of_another_form_is_named(tmp_path: Path, text: str) -> None:
 
 def test_what_is_wrong_with_an_entry_is_told_of_the_file_it_would_go_to(tmp_path: Path) -> None:
     path = tmp_path / "models.toml"
-    with pytest.raises(RegistryError, match=f"your models in {path}: models.'../ink' is no name"):
+    with pytest.raises(RegistryError, match=f"your models in {path}: '../ink' is no name"):
         add(path, ModelCapabilities(**{**vars(INK), "name": "../ink"}))

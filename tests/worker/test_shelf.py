@@ -129,3 +129,15 @@ def test_what_never_fits_is_refused_with_the_numbers() -> None:
     ):
         assert part in said
     assert shelf.models == ("mini-1", "b"), "nothing was put away for it"
+
+
+@pytest.mark.parametrize(("model", "advised"), [("mini-1", False), ("huge", True)])
+def test_only_what_would_help_is_advised(model: str, advised: bool) -> None:
+    with pytest.raises(ModelError, match="does not fit") as refused:
+        Shelf(1).room_for(model, 2, in_flight=lambda _: 0, now=0.0)
+    assert "larger DARKROOM_MEMORY" in refused.value.message
+    assert (
+        ("DARKROOM_PRECISION" in refused.value.message)
+        == advised
+        == ("DARKROOM_OFFLOAD" in refused.value.message)
+    )

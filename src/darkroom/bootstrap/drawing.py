@@ -50,14 +50,14 @@ def open_studio(
     from darkroom.model.upscaler import Upscaler
     from darkroom.worker.beside import Beside
 
-    placement = _placement(settings)
+    placement = placement_of(settings)
     device, exact = placement.torch_device, settings.engine_mode == "exact"
     woken = threading.Event()
     thread = partial(Beside, begin=partial(torch.set_num_threads, settings.threads), done=woken.set)
     loading, encoding, making = (
         (thread(name) if beside else None) for name in ("loading", "encoding", "making")
     )
-    budget_bytes = _memory(settings, device)
+    budget_bytes = memory_of(settings, device)
     library = open_library(settings, catalogue, placement, budget_bytes=budget_bytes)
     models = Models(library, Shelf(budget_bytes), on=loading)
     if warm := first or next(iter(library.pinned), None):
@@ -85,7 +85,8 @@ def open_studio(
     )
 
 
-def _placement(settings: Settings) -> Placement:
+def placement_of(settings: Settings) -> Placement:
+    """Where and how models run, as the settings say."""
     from darkroom.model.placement import Placement
 
     return Placement(
@@ -98,7 +99,8 @@ def _placement(settings: Settings) -> Placement:
     )
 
 
-def _memory(settings: Settings, device: torch.device) -> int:
+def memory_of(settings: Settings, device: torch.device) -> int:
+    """Bytes that all loaded models may take together."""
     from darkroom.bootstrap.memory import bytes_for_models
 
     return bytes_for_models(device) if settings.memory_gib is None else int(settings.memory_gib * GIB)

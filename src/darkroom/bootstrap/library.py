@@ -42,6 +42,16 @@ def check_drawable(models: Iterable[str], catalogue: ModelCatalogue) -> None:
             raise ModelError(reason)
 
 
+def without_missing(catalogue: ModelCatalogue) -> ModelCatalogue:
+    """Without the models whose folder is not on this machine, each with a warning; the default stays, whatever is with it."""
+    gone = {name: reason for name, entry in catalogue.models.items() if (reason := _missing(entry))}
+    for reason in gone.values():
+        logger.warning("%s", reason)
+    models = {n: entry for n, entry in catalogue.models.items() if n not in gone or entry.default}
+    aliases = {alias: name for alias, name in catalogue.aliases.items() if name in models}
+    return ModelCatalogue(models=models, aliases=aliases)
+
+
 def open_library(
     settings: Settings, catalogue: ModelCatalogue, placement: Placement, *, budget_bytes: int
 ) -> Library:
@@ -51,7 +61,7 @@ def open_library(
     there: dict[str, ModelCapabilities] = {}
     for name, entry in catalogue.models.items():
         if reason := _undrawable(entry) or _missing(entry):
-            logger.info("left out: %s", reason)
+            logger.warning("left out: %s", reason)
         else:
             there[name] = entry
     here = _Here(settings=settings, entries=there, placement=placement, budget_bytes=budget_bytes)

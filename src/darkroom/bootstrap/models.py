@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from darkroom.core.capabilities import AdapterSource, ModelCapabilities, ModelCatalogue, ModelSource
 from darkroom.core.errors import ModelError, RegistryError, WeightsError
-from darkroom.model.entries import entry_of
+from darkroom.model.entries import driving_fault, entry_of
 from darkroom.model.folders import CONVERT_ADAPTER, PICKLES, FolderReport, inspect, read_header
 from darkroom.model.hub import fetch
 from darkroom.model.own_models import add_model, remove_model
 from darkroom.model.registry import BUILTIN_REGISTRY, check_name, read_registries
 from darkroom.settings import Settings
 
+LORA_DOWN = re.compile(
+    r"lora_A|lora[._]down|lora_linear_layer\.down"
+)  # reads what the layer it is laid over reads
 OWN_REGISTRY = "models.toml"
 PULLED = "models"
 """The folder, in the data folder, of what `pull` fetched."""
@@ -28,6 +32,14 @@ class Checked:
     folder: Path | None
     report: FolderReport | None
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What became of the files of a model that was taken off the list: deleted, or `kept` for a reason if one was asked for."""
+
+    deleted: Path | None = None
+    kept: str = ""
 
 
 def own_registry(settings: Settings) -> Path:
@@ -44,10 +56,16 @@ def add(
     settings: Settings, name: str, folder: Path, *, source: ModelSource | None = None, **facts: object
 ) -> ModelCapabilities:
     """Lists the model in a folder under a name. ModelError where it is none, RegistryError where the name is no good."""
+    name = check_name(name)
+    if name in open_catalogue(settings).models:
+        raise RegistryError(f"there is a model {name} already; remove it first or choose another name")
     folder = folder.expanduser().absolute()
-    model = entry_of(name, folder, inspect(folder), source)
+    report = inspect(folder)
+    model = entry_of(name, folder, report, source)
     model = ModelCapabilities(**{**vars(model), **{key: value for key, value in facts.items() if value}})
-    if wrong := [problem for adapter in (source or ModelSource()).adapters for problem in _adapter(adapter)]:
+    if wrong := [
+        problem for adapter in (source or ModelSource()).adapters for problem in _adapter(adapter, report)
+    ]:
         raise ModelError("; ".join(wrong))
     add_model(own_registry(settings), model, base=_base(settings))
     return model
@@ -68,7 +86,12 @@ def check(settings: Settings, target: str) -> Checked:
         return Checked(name=model.name, folder=None, report=None, problems=())
     folder = Path(model.source.folder)
     report = inspect(folder)
-    problems = [*report.problems, *(wrong for each in model.source.adapters for wrong in _adapter(each))]
+    problems = [
+        *report.problems,
+        *(wrong for each in model.source.adapters for wrong in _adapter(each, report)),
+    ]
+    if report.family and (fault := driving_fault(report.family, model.source)):
+        problems.append(fault)
     if report.family and report.family != model.family:
         problems.append(
             f"the registry says family = {model.family!r}, and the folder is of the family {report.family!r}"
@@ -76,8 +99,18 @@ def check(settings: Settings, target: str) -> Checked:
     return Checked(name=model.name, folder=folder, report=report, problems=tuple(problems))
 
 
-def remove(settings: Settings, name: str, *, files: bool) -> Path | None:
-    """Takes a model out of the list; with `files`, and where `pull` fetched it, its folder too, which is returned.
+def entry_to_try(settings: Settings, found: Checked) -> ModelCapabilities:
+    """The entry of what was checked; a folder that no entry names gets the one that `add` would write."""
+    model = open_catalogue(settings).resolve(found.name)
+    if model is not None:
+        return model
+    assert found.folder is not None and found.report is not None, "what is not in the registry is a folder"
+    folder = found.folder.absolute()
+    return entry_of(folder.name or "model", folder, found.report)
+
+
+def remove(settings: Settings, name: str, *, files: bool) -> Removed:
+    """Takes a model out of the list; with `files`, and where `pull` fetched it, its folder too.
 
     A folder that another model of the list is drawn from stays.
     """
@@ -85,13 +118,15 @@ def remove(settings: Settings, name: str, *, files: bool) -> Path | None:
     model = catalogue.resolve(name)
     wanted = model.name if model else name
     remove_model(own_registry(settings), wanted, base=_base(settings))
-    if not files or model is None or (folder := _pulled(settings, model)) is None:
-        return None
+    if not files or model is None:
+        return Removed()
+    if (folder := _pulled(settings, model)) is None:
+        return Removed(kept="`darkroom models pull` did not fetch them, so they are yours to delete")
     others = [other for other in catalogue.models.values() if other.name != model.name]
-    if folder in [_pulled(settings, other) for other in others]:
-        return None
+    if sharing := sorted(other.name for other in others if _pulled(settings, other) == folder):
+        return Removed(kept=f"{', '.join(sharing)} is drawn from them too")
     shutil.rmtree(folder)
-    return folder
+    return Removed(deleted=folder)
 
 
 def pull(settings: Settings, hub: str, *, name: str, revision: str = "") -> ModelCapabilities:
@@ -121,17 +156,22 @@ def _base(settings: Settings) -> Path:
     return settings.registry or BUILTIN_REGISTRY
 
 
-def _adapter(adapter: AdapterSource) -> list[str]:
-    """What is wrong with a file of LoRA weights, without loading it."""
+def _adapter(adapter: AdapterSource, report: FolderReport) -> list[str]:
+    """What is wrong with a file of LoRA weights for a folder's model, without loading either."""
     path = Path(adapter.file).expanduser()
     if path.suffix in PICKLES:
         return [
             f"the adapter {path.name} is a pickle, which can run code, and is not opened; {CONVERT_ADAPTER}"
         ]
     try:
-        names = read_header(path)
+        tensors = read_header(path)
     except WeightsError as error:
         return [f"the adapter {error.message}"]
-    if not any("lora" in name.lower() for name in names):
+    if not any("lora" in name.lower() for name in tensors):
         return [f"the adapter {path.name} holds no LoRA weights; name the file that the training tool wrote"]
+    downs = [shape for name, (_, shape) in tensors.items() if LORA_DOWN.search(name) and len(shape) > 1]
+    reads = frozenset().union(*(component.reads for component in report.components))
+    if reads and (strange := sorted({shape[1] for shape in downs} - reads)):
+        width = f"it has layers that read {strange[0]} numbers, and this model has none"
+        return [f"the adapter {path.name} is made for another model: {width}"]
     return []

@@ -28,7 +28,7 @@ from darkroom.billing.plans import read_plans
 from darkroom.billing.pricing import read_prices
 from darkroom.bootstrap.connections import Connection
 from darkroom.bootstrap.folder import Running, announce, locked
-from darkroom.bootstrap.library import BUILTIN_FAMILY
+from darkroom.bootstrap.library import BUILTIN_FAMILY, without_missing
 from darkroom.bootstrap.models import open_catalogue
 from darkroom.bootstrap.owner import Welcome, admit_local_workers, welcome
 from darkroom.bootstrap.stores import open_objects, open_store
@@ -136,6 +136,7 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
 def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: EventBus) -> Rooms:
     """The rooms over these stores, with the policies that the settings name."""
     policy = read_policy(settings.policy)
+    catalogue = open_catalogue(settings)
     dispatch_policy, rng = read_dispatch_policy(settings.dispatch), random.Random()
     return Rooms(
         ledger=store.ledger,
@@ -147,7 +148,7 @@ def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: Ev
         image_policy=policy,
         plans=read_plans(settings.plans),
         prices=read_prices(settings.prices),
-        catalogue=open_catalogue(settings),
+        catalogue=catalogue if settings.workers == 0 else without_missing(catalogue),
         bus=bus,
         clock=now,
         new_seed=lambda: secrets.randbelow(SEED_MAX + 1),

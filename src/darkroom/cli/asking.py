@@ -14,7 +14,7 @@ from darkroom.bootstrap import check_drawable, open_catalogue
 from darkroom.cli.address import find_server
 from darkroom.cli.interrupts import Interrupts
 from darkroom.cli.wish import Outcome, Wish, count, names
-from darkroom.core.errors import DarkroomError
+from darkroom.core.errors import DarkroomError, ModelError, PromptError
 from darkroom.prompt import BatchLimits, parse
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STARTING = (
     "no server runs here: one is started for this command. `darkroom serve` keeps one, which saves the wait."
 )
+LISTED_SINCE = "It is listed on this machine since the server started: stop the server and start it again."
 KEY_BYTES = 16
 
 
@@ -109,7 +110,10 @@ class _Asking:
         from darkroom.cli.life import standing
 
         key = secrets.token_urlsafe(KEY_BYTES)
-        batch = self._client.submit(text, lane=self._wish.lane, key=key)
+        try:
+            batch = self._client.submit(text, lane=self._wish.lane, key=key)
+        except PromptError as refusal:
+            raise self._explained(refusal, text) from refusal
         jobs: list[Object] = batch["jobs"]
         self._living.update({job["id"]: job for job in jobs})
         self._watch.say(count(len(jobs), len(self._wish.indices)))
@@ -117,6 +121,19 @@ class _Asking:
             self._watch.say(f"it has to wait: {standing(jobs[0])}")
         self._watch.introduce({job["id"]: self._words(job) for job in jobs}, self._wish.indices)
         return jobs
+
+    def _explained(self, refusal: PromptError, text: str) -> PromptError:
+        """With the reason where a model was refused as unknown that this machine's registry has."""
+        if refusal.code != "unsupported_by_model" or "names no model" not in refusal.message:
+            return refusal
+        hint = LISTED_SINCE
+        try:
+            check_prompt(text, self._settings)
+        except ModelError as reason:  # it is listed, and this machine cannot draw with it
+            hint = f"{reason.message}."
+        except DarkroomError:
+            return refusal
+        return PromptError(refusal.code, refusal.message, position=refusal.position, hint=hint)
 
     def _ended(self, job: Object) -> Outcome:
         """What became of a job; its pictures are fetched where it was completed."""

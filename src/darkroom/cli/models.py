@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from darkroom.bootstrap import settings_of_process
 from darkroom.bootstrap.models import open_catalogue
 from darkroom.cli.own_models import add_command, check_command, pull_command, remove_command
-from darkroom.core.capabilities import ModelCapabilities, ModelCatalogue
+from darkroom.core.capabilities import ModelCapabilities, ModelCatalogue, ModelSource
 
 
 @click.group("models", invoke_without_command=True)
@@ -51,7 +53,21 @@ def _model_object(model: ModelCapabilities) -> dict[str, object]:
         "letters": model.letters,
         "licence": model.licence,
         "source": model.source and (model.source.folder or model.source.hub),
+        "driven": asdict(model.source) if model.source else None,
     }
+
+
+def _driven(source: ModelSource) -> dict[str, str]:
+    """Where the weights are, and what the entry says in place of the family's defaults."""
+    asked = {
+        "lora": ", ".join(f"{Path(each.file).name} at {each.weight:g}" for each in source.adapters),
+        "steps": "" if source.steps is None else str(source.steps),
+        "guidance": "" if source.guidance is None else f"{source.guidance:g}",
+        "rule": source.guidance_rule or "",
+        "sampler": source.sampler or "",
+        "precision": "" if source.precision == "auto" else source.precision,
+    }
+    return {"weights": source.folder or source.hub} | {name: value for name, value in asked.items() if value}
 
 
 def _lines(model: ModelCapabilities, catalogue: ModelCatalogue) -> list[str]:
@@ -61,7 +77,7 @@ def _lines(model: ModelCapabilities, catalogue: ModelCatalogue) -> list[str]:
         "honours": ", ".join(sorted(model.honours)),
         "answers to": ", ".join([model.name, *answers_to]),
         "licence": model.licence or "not stated",
-        **({"weights": model.source.folder or model.source.hub} if model.source else {}),
+        **(_driven(model.source) if model.source else {}),
     }
     mark = "  (default)" if model.default else ""
     return [

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from darkroom.bootstrap import settings_of_process
-from darkroom.bootstrap.models import Checked, add, check, own_registry, pull, remove
+from darkroom.bootstrap.models import Checked, add, check, entry_to_try, own_registry, pull, remove
+from darkroom.bootstrap.trial import Tried, try_model
 from darkroom.cli.plain import plain
 from darkroom.core.capabilities import AdapterSource, ModelCapabilities, ModelSource
+from darkroom.core.errors import ModelError, WeightsError
 
 GIB = 1024**3
 MIB = 1024**2
+NATIVE_PX = (64, 4096)  # that any network draws
+LATER = "A server that runs already sees it after its next start."
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -42,7 +47,7 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 @click.option("--sampler", help="Sampler (default: what its folder says).")
 @click.option(
     "--native-px",
-    type=click.IntRange(1, 65536),
+    type=click.IntRange(*NATIVE_PX),
     help="Side of a square picture (default: what its folder says).",
 )
 @click.option("--default", "default", is_flag=True, help="Draw with it where a prompt names no model.")
@@ -75,11 +80,19 @@ def add_command(
 
 @click.command("check")
 @click.argument("target", metavar="NAME|FOLDER")
+@click.option("--draw", is_flag=True, help="Load it, and take a step of a tiny picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check_command(target: str, as_json: bool) -> None:
+def check_command(target: str, draw: bool, as_json: bool) -> None:
     """Say whether a model, or a folder that may be one, can be drawn with, and all that is wrong with it."""
-    found = check(settings_of_process(), target)
-    click.echo(json.dumps(_as_object(found)) if as_json else "\n".join(_lines(found)))
+    settings = settings_of_process()
+    found, tried = check(settings, target), None
+    if draw and not found.problems:
+        try:
+            tried = try_model(settings, entry_to_try(settings, found))
+        except (ModelError, WeightsError) as error:
+            found = replace(found, problems=(error.message,))
+    lines = [*_lines(found, tried), *(f"  wrong: {plain(problem)}" for problem in found.problems)]
+    click.echo(json.dumps(_as_object(found, tried)) if as_json else "\n".join(lines))
     if found.problems:
         raise click.exceptions.Exit(1)
 
@@ -89,8 +102,10 @@ def check_command(target: str, as_json: bool) -> None:
 @click.option("--files", is_flag=True, help="Delete its folder too, if `darkroom models pull` fetched it.")
 def remove_command(name: str, files: bool) -> None:
     """Take a model that you added off the list. Its files stay."""
-    deleted = remove(settings_of_process(), name, files=files)
-    click.echo(f"{name} is no longer listed" + (f"; {deleted} is deleted" if deleted else "; its files stay"))
+    done = remove(settings_of_process(), name, files=files)
+    stay = "its files stay" + (f": {done.kept}" if done.kept else "")
+    click.echo(f"{name} is no longer listed; {f'{done.deleted} is deleted' if done.deleted else stay}")
+    click.echo(f"  {LATER}")
 
 
 @click.command("pull")
@@ -119,10 +134,10 @@ def _adapter(text: str) -> AdapterSource:
 def _welcome(model: ModelCapabilities, listed_in: Path) -> None:
     click.echo(f"{model.name} is listed in {listed_in}: {model.family}, {model.native_px} px")
     click.echo(f'  darkroom imagine "a lighthouse at night --v {model.name}"')
-    click.echo("  A server that runs already sees it after its next start.")
+    click.echo(f"  {LATER}")
 
 
-def _as_object(found: Checked) -> dict[str, object]:
+def _as_object(found: Checked, tried: Tried | None) -> dict[str, object]:
     report = found.report
     return {
         "name": found.name,
@@ -131,23 +146,35 @@ def _as_object(found: Checked) -> dict[str, object]:
         "class": report.class_name if report else None,
         "bytes": dict(report.bytes_by_dtype) if report else {},
         "problems": list(found.problems),
+        "drawn": tried and asdict(tried),
     }
 
 
-def _lines(found: Checked) -> list[str]:
+def _lines(found: Checked, tried: Tried | None) -> list[str]:
+    if found.problems:
+        lines = [f"{found.name} cannot be drawn with"]
+    elif tried:
+        lines = [f"{found.name} can be drawn with: {_trial(tried)}"]
+    elif found.report is None:
+        return [f"{found.name} is built in, or on the hub: there is nothing to look at here; --draw tries it"]
+    else:
+        lines = [f"{found.name} looks right; --draw tries it"]
     if found.report is None:
-        return [
-            f"{found.name}: built in, or fetched from the hub when it is first drawn with: nothing to check here"
-        ]
-    verdict = "cannot be drawn with" if found.problems else "is a model that can be drawn with"
-    lines = [f"{found.name} {verdict}"]
+        return lines
     if found.report.family:
         lines.append(f"  family     {found.report.family} ({found.report.class_name})")
     for component in found.report.components:
         kinds = ", ".join(sorted(component.bytes_by_dtype))
         size = sum(component.bytes_by_dtype.values())
         lines += [f"  {component.name:<16} {_size(size):>10}  {kinds}"] if size else []
-    return [*lines, *(f"  wrong: {plain(problem)}" for problem in found.problems)]
+    return lines
+
+
+def _trial(tried: Tried) -> str:
+    needs = f"{_size(tried.needed_bytes)} of memory"
+    return (
+        f"loaded and tried in {tried.seconds:.1f} s on {tried.device} in {tried.precision}; it needs {needs}"
+    )
 
 
 def _size(size: int) -> str:

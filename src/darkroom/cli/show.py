@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from darkroom.cli.plain import plain
+from darkroom.core.fingerprints import short_of
 from darkroom.core.params import IMAGES_PER_JOB
 from darkroom.finish.read import read_provenance
 
@@ -33,12 +34,19 @@ def _lines(provenance: Mapping[str, object]) -> list[str]:
         "image": f"the grid of {IMAGES_PER_JOB}" if image is None else f"{image} of {IMAGES_PER_JOB}",
         "model": provenance["model"],
         "weights": provenance["weights"],
+        "fingerprint": _short(provenance["engine"]),
         "engine": provenance["engine"],
         "software": provenance["software"],
         "created": provenance["created"],
         "parameters": provenance["parameters"],
     }
     return [line for name, value in facts.items() for line in _fact(name, value)]
+
+
+def _short(engine: object) -> str:
+    """Pictures of one fingerprint can be made again bit by bit where it is the same."""
+    told = engine if isinstance(engine, Mapping) else {}
+    return short_of({name: value for name, value in told.items() if name != "exact"})
 
 
 def _fact(name: str, value: object) -> list[str]:

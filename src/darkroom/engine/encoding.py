@@ -25,6 +25,10 @@ from darkroom.model.samplers import SAMPLERS
 TEXT_CACHE_MAX = 256 * 1024 * 1024  # bytes of encoded texts that are kept
 PREPARED_AT_ONCE = 8  # requests in one batch: who comes while it is under way waits for it, however urgent
 LATENT_MAX = 4 * 1024 * 1024  # numbers in one latent: beyond any image that the service sells
+POSITIONS_MAX = (
+    512 * 512
+)  # of a latent: 4096 x 4096 pixels of most models, beyond which attention takes minutes
+POSITIONS_MAX_CPU = 160 * 160  # the same on a processor: nothing can be done for others while a pass goes on
 GUIDANCE_MAX = 100.0
 
 Fault = str
@@ -206,6 +210,13 @@ def _check(prepared: Prepared, denoiser: Denoiser) -> None:
     if latent.dim() != 3 or latent.dtype != torch.float32 or not 0 < latent.numel() <= LATENT_MAX:
         raise ModelError(
             f"a latent must be (C, h, w) in fp32 with at most {LATENT_MAX} numbers; it is {tuple(latent.shape)}"
+        )
+    height, width = latent.shape[-2:]
+    most = POSITIONS_MAX_CPU if denoiser.device.type == "cpu" else POSITIONS_MAX
+    if height * width > most:
+        raise ModelError(
+            f"its latent has {height} x {width} positions, which are {height * width:,}; {most:,} can be drawn on "
+            f"{denoiser.device.type}. Ask for a smaller size"
         )
     if not latent.isfinite().all():
         raise ModelError("a latent holds numbers that are not finite")

@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -26,20 +26,22 @@ from darkroom.core.events import (
     StepTaken,
 )
 from darkroom.core.work import EngineVitals
+from darkroom.engine.classes import RowClasses
 from darkroom.engine.encoding import PREPARED_AT_ONCE, Preparation, unprepared
 from darkroom.engine.meters import Meters
 from darkroom.engine.passes import REQUEST_FAULTS, denoise_rows, is_lost, is_out_of_memory, release
 from darkroom.engine.previews import Estimate, Previews
-from darkroom.engine.profiles import Profile, Profiles
+from darkroom.engine.profiles import Profiles
 from darkroom.engine.requests import Ready, Request, Waiting
-from darkroom.engine.resuming import continued, saved_state
-from darkroom.engine.rows import Finished, Image, Sample, State, state_bytes
+from darkroom.engine.resuming import begun, saved_state
+from darkroom.engine.rows import Finished, Sample, State, state_bytes
 from darkroom.engine.saved import SavedSample
 from darkroom.engine.scheduler import Scheduler
 from darkroom.engine.stepping import finite_of, in_order, rows_of, stepped
-from darkroom.model.denoiser import Denoiser, Prepared
+from darkroom.model.denoiser import Denoiser
 
 SAMPLES_MAX = 1024  # images in one engine, waiting or in flight
+READY_MAX = 32  # images that are prepared and wait for a self-test, before only the more urgent are prepared
 STATE_BYTES_MAX = 2 * 1024**3  # bytes of latents, history and conditioning of the images in flight
 GUIDED_ROWS = 2  # a tick has room for them even where memory makes each a pass of its own
 PREVIEW_EVERY = 4  # steps of an image
@@ -67,7 +69,7 @@ class Engine:
         """`preview_every` 0: never. `encode_on` and `preview_on` None: done by who calls `step` and `take_previews`."""
         assert preview_every >= 0
         self._preview_every, self._timer, self._state_bytes_max = preview_every, timer, state_bytes_max
-        self._exact, self._profiles = exact, profiles or Profiles(measure=False)
+        self._classes = RowClasses(profiles or Profiles(measure=False), exact=exact, timer=timer)
         self._threads = torch.get_num_threads()
         self._scheduler = Scheduler()
         self._meters = Meters()
@@ -80,7 +82,6 @@ class Engine:
         self._state_bytes = 0  # of all samples
         self._models: Counter[str] = Counter()  # images by model, waiting or in flight
         self._denoisers: dict[str, Denoiser] = {}  # of these models
-        self._row_classes: dict[str, Profile] = {}  # as memory allows
         self._cancels: deque[tuple[str, int]] = deque()  # with how many had arrived by then
         self._finished: list[Finished] = []
         self._events: list[Event] = []
@@ -89,6 +90,11 @@ class Engine:
     def busy(self) -> bool:
         """Whether `step` has anything to do or to tell."""
         return bool(self._samples or self._waiting or self._cancels or self._events)
+
+    @property
+    def measuring(self) -> bool:
+        """Whether a class goes through its self-test, of which each `step` makes a pass, without any event."""
+        return self._classes.measured_for is not None
 
     def __len__(self) -> int:
         """How many images there are, waiting or in flight."""
@@ -120,9 +126,10 @@ class Engine:
 
     @torch.no_grad()
     def step(self) -> list[Event]:
-        """One tick: at most one denoising step for each of the samples picked. Returns what happened since the last."""
+        """One tick: at most one step of each sample picked, and one pass of a self-test. What happened since the last."""
         self._drop_cancelled()
         self._take_in()
+        self._measure()
         if picked := self._schedule():
             self._attempt(picked)
         events, self._events = self._events, []
@@ -147,15 +154,9 @@ class Engine:
 
     def vitals(self, *, undecoded: int = 0) -> EngineVitals:
         """Counters and gauges. What waits at the decoder, which who drives both tells, is added to `undecoded`."""
-        meters, now = self._meters, self._timer()
+        now = self._timer()
         return EngineVitals(
-            passes=meters.passes,
-            rows=meters.rows,
-            padding_rows=meters.padding_rows,
-            device_ms=meters.device_ms,
-            texts_cached=meters.texts_cached,
-            texts_encoded=meters.texts_encoded,
-            out_of_memory=meters.out_of_memory,
+            **asdict(self._meters),
             in_flight=len(self._samples),
             waiting=len(self._waiting),
             oldest_wait_s=max((now - each.since_s for each in self._waiting.values()), default=0.0),
@@ -170,7 +171,7 @@ class Engine:
             self._preparation.submit(batch)
             self._collect()
             self._admit()
-        if not (self._preparation.free or self._samples):
+        if not (self._preparation.free or self._samples or self.measuring):
             self._collect(wait_s=IDLE_WAIT_S)
             self._admit()
 
@@ -180,7 +181,7 @@ class Engine:
             return []
         ready = {each.waiting.key for each in self._ready}
         queue = [each for each in self._waiting.values() if each.key not in ready]
-        if self._ready:
+        if self._ready and (len(self._ready) >= READY_MAX or not self.measuring):
             first = self._ready[0].waiting.request.priority
             queue = [each for each in queue if each.request.priority < first]
         return sorted(queue, key=lambda waiting: waiting.urgency)[:PREPARED_AT_ONCE]
@@ -199,60 +200,63 @@ class Engine:
 
     def _admit(self) -> None:
         """Lets in who is prepared while memory suffices. Nobody passes who waits for more of it: it would never come."""
-        while self._ready:
-            wanted, most = state_bytes(self._ready[0].prepared), self._state_bytes_max
+        for ready in list(self._ready):
+            wanted, most = state_bytes(ready.prepared), self._state_bytes_max
             if wanted > most:
                 fault = ModelError(f"it takes {wanted:,} bytes from step to step; {most:,} are there for all")
-                self._refuse(self._ready.pop(0).waiting, unprepared(fault))
+                self._refuse(ready.waiting, unprepared(fault))
             elif self._state_bytes + wanted > most:
                 return
             else:
-                self._begin(self._ready.pop(0))
+                self._begin(ready)
+
+    def _measure(self) -> None:
+        """One pass of a self-test, where there is one to make. Where that breaks, the image it is made for fails."""
+        device_ms, ready = self._meters.device_ms, self._classes.measured_for
+        if ready is None or (self._samples and not self._classes.is_due(device_ms)):
+            return
+        try:
+            self._classes.advance(device_ms)
+        except REQUEST_FAULTS as fault:
+            self._cannot_begin(ready.waiting, fault)
+        if not self.measuring:
+            self._admit()
 
     def _begin(self, ready: Ready) -> None:
-        waiting, prepared = ready.waiting, ready.prepared
-        request = waiting.request
+        """Puts an image in flight, unless its class is to be measured first."""
+        waiting, prepared, request = ready.waiting, ready.prepared, ready.waiting.request
         try:
-            profile = self._profile(waiting.denoiser, prepared)
-            image = Image.of(
-                prepared,
-                replace(request, saved=None),  # its tensors are not kept for as long as the image
-                denoiser=waiting.denoiser,
-                fingerprint=profile.fingerprint,
-            )
-            sample = Sample.of(image, key=waiting.key)
-            if request.saved is not None:
-                sample = continued(sample, request.saved)
+            profile = self._classes.profile(ready)
+            if profile is None:
+                return
+            sample = begun(ready, profile.fingerprint)
         except REQUEST_FAULTS as fault:
-            if is_lost(waiting.denoiser.device):
-                raise
-            self._refuse(waiting, f"the device cannot begin it: {fault}")
+            self._cannot_begin(waiting, fault)
             return
         del self._waiting[waiting.key]
+        self._ready = [each for each in self._ready if each is not ready]
+        self._classes.enter(prepared.row_class, waiting.key, profile)
         self._samples[waiting.key] = sample
-        self._state_bytes += image.state_bytes
+        self._state_bytes += sample.image.state_bytes
         self._events.extend(
             RequestNoted(job_id=request.job_id, index=request.index, note=note) for note in prepared.notes
         )
+
+    def _cannot_begin(self, waiting: Waiting, fault: BaseException) -> None:
+        if is_lost(waiting.denoiser.device):
+            raise fault
+        self._refuse(waiting, f"the device cannot begin it: {fault}")
 
     def _refuse(self, waiting: Waiting, reason: str) -> None:
         self._dismiss(waiting)
         request = waiting.request
         self._events.append(ImageFailed(job_id=request.job_id, index=request.index, reason=reason))
 
-    def _profile(self, denoiser: Denoiser, prepared: Prepared) -> Profile:
-        """How passes of this class are cut: as measured, and narrowed for every time that memory did not suffice."""
-        known = self._row_classes.get(prepared.row_class)
-        if known is None or known.fingerprint.weights_hash != denoiser.weights_hash:
-            known = self._profiles.of(denoiser, prepared, exact=self._exact)
-            self._row_classes[prepared.row_class] = known
-        return known
-
     def _room(self, row_class: str) -> int:
-        return max(self._row_classes[row_class].cap, GUIDED_ROWS)
+        return max(self._classes[row_class].cap, GUIDED_ROWS)
 
     def _urgent_room(self, row_class: str) -> int:
-        return max(self._row_classes[row_class].urgent_cap, GUIDED_ROWS)
+        return max(self._classes[row_class].urgent_cap, GUIDED_ROWS)
 
     def _schedule(self) -> list[Sample]:
         tickets = [sample.ticket for sample in self._samples.values()]
@@ -281,7 +285,7 @@ class Engine:
         estimates, sizes = self._run(picked)
         finite = finite_of(picked, estimates)  # waits for the device
         ms = 1000 * (self._timer() - began)
-        exact = self._row_classes[picked[0].ticket.row_class].exact
+        exact = self._classes[picked[0].ticket.row_class].exact
         moved = stepped(picked, estimates, exact=exact)
         self._scheduler.charge([sample.ticket for sample in picked], ms)
         self._meters.count(rows=len(estimates), sizes=sizes, device_ms=ms)
@@ -301,7 +305,7 @@ class Engine:
         denoiser, row_class = picked[0].image.denoiser, picked[0].ticket.row_class
         rows = rows_of(picked)
         while True:
-            profile = self._row_classes[row_class]
+            profile = self._classes[row_class]
             try:
                 return denoise_rows(denoiser, rows, cap=profile.cap, padded=profile.padded)
             except (RuntimeError, MemoryError) as fault:
@@ -312,7 +316,7 @@ class Engine:
                     raise ModelError(
                         f"the device has no memory for one row of {row_class}: {fault}"
                     ) from fault
-            self._row_classes[row_class] = profile.narrowed(profile.cap // 2)
+            self._classes.narrow(row_class)
             release(denoiser.device)
 
     def _tell(self, sample: Sample, *, device_ms: float) -> None:
@@ -379,12 +383,14 @@ class Engine:
     def _dismiss(self, waiting: Waiting) -> None:
         del self._waiting[waiting.key]
         self._ready = [each for each in self._ready if each.waiting is not waiting]
+        self._classes.give_up(waiting.key)
         self._left(waiting.denoiser.name)
 
     def _forget(self, sample: Sample) -> None:
         del self._samples[sample.ticket.key]
         image = sample.image
         self._state_bytes -= image.state_bytes
+        self._classes.leave(image.prepared.row_class)
         self._previews.drop(image.request.job_id, image.request.index)
         self._left(image.denoiser.name)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ from darkroom.model.denoiser import Conditioning, Denoiser, Prepared
 ROWS_MAX = 16  # rows of a pass: beyond it no shape that we measured gains
 KNEE = 0.05  # by how much a row must get cheaper so that more rows pay
 URGENT_KNEE = (
-    0.2  # the same for passes that somebody urgent waits for: they take the longer the more rows they have
+    0.4  # the same for passes that somebody urgent waits for: they take the longer the more rows they have
 )
 EVIDENCE_ROWS = 12  # rows that are compared before a number of rows is called proven,
 EVIDENCE_PASSES = 2  # and passes
@@ -33,6 +34,20 @@ STRIDE = 997  # numbers by which the noise of one row is rolled against that of 
 
 Timer = Callable[[], float]
 """Seconds from anywhere on."""
+
+T = TypeVar("T")
+Passes = Generator[None, None, T]
+"""Stops after each pass of a network, so that something else may be done before the next; in the end it returns a T."""
+
+
+def at_once(passes: Passes[T]) -> T:
+    """All of them, one after the other."""
+    while True:
+        try:
+            next(passes)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +91,6 @@ class SelfTest:
     finite: bool
 
 
-@torch.no_grad()
 def self_test(
     denoiser: Denoiser,
     prepared: Prepared,
@@ -84,23 +98,23 @@ def self_test(
     rows: int,
     budget_s: float = BUDGET_S,
     timer: Timer = time.perf_counter,
-) -> SelfTest:
+) -> Passes[SelfTest]:
     """Compares passes of 1 to 2 x `rows` rows, `ROWS_MAX` at most, with passes of `rows`.
 
     First the powers of two, then what lies below the knee. Raises what torch raises where not even `rows` rows fit.
     """
     trial = _Trial(denoiser, prepared, size=2 * rows, timer=timer)
-    home = torch.cat([trial.run(range(rows)), trial.run(range(rows, 2 * rows))])
-    exactness = _held(trial, home, rows)
+    one = yield from trial.run(range(rows))
+    other = yield from trial.run(range(rows, 2 * rows))
+    home = torch.cat([one, other])
+    exactness = yield from _held(trial, home, rows)
     finite = bool(home.isfinite().all())
     equal = {rows}
     if exactness.holds and finite:
         trial.limit(budget_s)
-        equal |= {count for count in trial.in_time(_powers(trial, rows)) if trial.agrees(count, home)}
-        trial.time_by_turns(equal)
-        equal |= {
-            count for count in trial.in_time(_below_the_knee(trial, equal)) if trial.agrees(count, home)
-        }
+        equal |= yield from trial.proven(_powers(trial, rows), home)
+        yield from trial.time_by_turns(equal)
+        equal |= yield from trial.proven(_below_the_knee(trial, equal), home)
     return SelfTest(
         exactness=exactness,
         equal=frozenset(equal),
@@ -111,7 +125,6 @@ def self_test(
     )
 
 
-@torch.no_grad()
 def measured_knees(
     denoiser: Denoiser,
     prepared: Prepared,
@@ -119,17 +132,20 @@ def measured_knees(
     rows: int,
     budget_s: float = BUDGET_S,
     timer: Timer = time.perf_counter,
-) -> tuple[int, int]:
+) -> Passes[tuple[int, int]]:
     """Both knees of a class without any proof, for fast mode, among the powers of two that `self_test` tries.
 
     Raises what torch raises where not even `rows` rows fit.
     """
     trial = _Trial(denoiser, prepared, size=2 * rows, timer=timer)
     for _ in range(EVIDENCE_PASSES):
-        trial.run(range(rows))
+        yield from trial.run(range(rows))
     trial.limit(budget_s)
-    fitting = [rows, *(count for count in trial.in_time(_powers(trial, rows)) if trial.fits(count))]
-    trial.time_by_turns(fitting)
+    fitting = [rows]
+    for count in trial.in_time(_powers(trial, rows)):
+        if (yield from trial.fits(count)):
+            fitting.append(count)
+    yield from trial.time_by_turns(fitting)
     return _knee(trial.row_s, trial.row_s), _knee(trial.row_s, trial.row_s, URGENT_KNEE)
 
 
@@ -142,12 +158,11 @@ def verify_exactness(denoiser: Denoiser, params: GenerationParams, *, rows_per_p
     """
     prepared = denoiser.prepare(params, index=0)
     trial = _Trial(denoiser, prepared, size=rows_per_pass + 1)
-    alone = trial.run([0] * rows_per_pass)[:1]
-    slots = range(rows_per_pass)
-    differences = [
-        _differences(trial.run([slot + 1 if at != slot else 0 for at in slots])[slot][None], alone)[0]
-        for slot in slots
-    ]
+    alone = at_once(trial.run([0] * rows_per_pass))[:1]
+    slots, differences = range(rows_per_pass), []
+    for slot in slots:
+        found = at_once(trial.run([slot + 1 if at != slot else 0 for at in slots]))
+        differences += _differences(found[slot][None], alone)
     return _exactness(trial, rows_per_pass, differences)
 
 
@@ -170,8 +185,14 @@ class _Trial:
         self._levels = prepared.sigmas[:-1]
         self._noise = prepared.latent.to(denoiser.device)  # (C, h, w)
 
-    def run(self, picked: Sequence[int]) -> Tensor:
+    def run(self, picked: Sequence[int]) -> Passes[Tensor]:
         """The estimates (R, C, h, w) of a pass of these rows."""
+        estimates = self._pass(picked)
+        yield
+        return estimates
+
+    @torch.no_grad()
+    def _pass(self, picked: Sequence[int]) -> Tensor:
         levels = [self._levels[row % len(self._levels)] for row in picked]
         latents = torch.stack([self._latent(row) for row in picked])
         sigmas = torch.tensor(levels, dtype=torch.float32, device=latents.device)
@@ -190,37 +211,50 @@ class _Trial:
     def in_time(self, counts: Iterable[int]) -> Iterator[int]:
         return takewhile(lambda count: self._spent_s < self._limit_s, counts)
 
-    def agrees(self, count: int, home: Tensor) -> bool:
+    def proven(self, counts: Iterable[int], home: Tensor) -> Passes[set[int]]:
+        """Those of `counts` that give the bits of `home`, while there is time."""
+        found = set()
+        for count in self.in_time(counts):
+            if (yield from self.agrees(count, home)):
+                found.add(count)
+        return found
+
+    def agrees(self, count: int, home: Tensor) -> Passes[bool]:
         """Whether passes of `count` rows, in other slots and company, give the bits of `home` (size, C, h, w)."""
         for turn in range(max(EVIDENCE_PASSES, -(-EVIDENCE_ROWS // count))):
             picked = self._company(count, turn)
-            found = self._run_or_none(picked)
+            found = yield from self._run_or_none(picked)
             if found is None or any(_differences(found, home[picked])):
                 return False
         return True
 
-    def fits(self, count: int) -> bool:
+    def fits(self, count: int) -> Passes[bool]:
         """Whether memory suffices for `count` rows; takes their time."""
-        turns = (self._run_or_none(self._company(count, turn)) for turn in range(EVIDENCE_PASSES))
-        return all(found is not None for found in turns)
+        for turn in range(EVIDENCE_PASSES):
+            if (yield from self._run_or_none(self._company(count, turn))) is None:
+                return False
+        return True
 
-    def time_by_turns(self, counts: Iterable[int]) -> None:
+    def time_by_turns(self, counts: Iterable[int]) -> Passes[None]:
         """Times these numbers of rows anew, by turns, so that whatever else the machine does meets all of them alike."""
         counts, rounds = sorted(counts), []
         for _ in self.in_time(range(TIMED_ROUNDS)):
-            rounds.append({count: self._timed(count) for count in counts})
+            taken = {}
+            for count in counts:
+                taken[count] = yield from self._timed(count)
+            rounds.append(taken)
         if rounds:
             self.row_s.update({count: min(each[count] for each in rounds) for count in counts})
 
-    def _timed(self, count: int) -> float:
+    def _timed(self, count: int) -> Passes[float]:
         """Seconds of a row in a pass of so many."""
         before = self._spent_s
-        self.run(range(count))
+        yield from self.run(range(count))
         return (self._spent_s - before) / count
 
-    def _run_or_none(self, picked: Sequence[int]) -> Tensor | None:
+    def _run_or_none(self, picked: Sequence[int]) -> Passes[Tensor | None]:
         try:
-            return self.run(picked)
+            return (yield from self.run(picked))
         except (RuntimeError, MemoryError) as fault:
             if is_out_of_memory(fault):
                 return None
@@ -242,11 +276,12 @@ class _Trial:
         return self._timer()
 
 
-def _held(trial: _Trial, home: Tensor, rows: int) -> Exactness:
+def _held(trial: _Trial, home: Tensor, rows: int) -> Passes[Exactness]:
     """Every row again, in other slots: those with even numbers among themselves, the odd ones backwards."""
     differences = [0.0] * rows
     for picked in (list(range(0, 2 * rows, 2)), list(range(2 * rows - 1, 0, -2))):
-        found = _differences(trial.run(picked), home[picked])
+        again = yield from trial.run(picked)
+        found = _differences(again, home[picked])
         differences = [max(pair) for pair in zip(differences, found, strict=True)]
     return _exactness(trial, rows, differences)
 

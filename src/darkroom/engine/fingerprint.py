@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -11,9 +9,9 @@ from pathlib import Path
 
 import torch
 
+from darkroom.core.fingerprints import short_of
 from darkroom.model.denoiser import Denoiser
 
-SHORT_HASH = 12  # hexadecimal digits
 CPU_INFO = Path("/proc/cpuinfo")  # where Linux tells the model of a processor
 
 
@@ -22,7 +20,7 @@ class EngineFingerprint:
     """Same fingerprint, same request: same bits. `rows` is the reference count of a pass, 0 where none is kept.
 
     `processor` is what runs the host's part; `kernels` names what a placement chose among implementations, and torch's
-    precision of fp32 products.
+    precision of fp32 products. `recipe` is how the registry's entry has the model driven.
     """
 
     model: str
@@ -35,12 +33,12 @@ class EngineFingerprint:
     processor: str
     cpu_capability: str
     kernels: str
+    recipe: str = ""
 
     @property
     def short(self) -> str:
         """The first hexadecimal digits of the sha256 over all fields."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:SHORT_HASH]
+        return short_of(asdict(self))
 
 
 def fingerprint_of(denoiser: Denoiser, *, rows: int) -> EngineFingerprint:
@@ -57,6 +55,7 @@ def fingerprint_of(denoiser: Denoiser, *, rows: int) -> EngineFingerprint:
         processor=_processor(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         kernels=f"{chosen}, fp32 {torch.get_float32_matmul_precision()}",
+        recipe=str(getattr(denoiser, "recipe", "")),
     )
 
 

@@ -14,7 +14,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from darkroom.engine.exactness import BUDGET_S, ROWS_MAX, measured_knees, self_test
+from darkroom.core.errors import ModelError
+from darkroom.engine.exactness import (
+    BUDGET_S,
+    ROWS_MAX,
+    Passes,
+    at_once,
+    measured_knees,
+    self_test,
+)
 from darkroom.engine.fingerprint import EngineFingerprint, fingerprint_of
 from darkroom.engine.passes import is_out_of_memory
 from darkroom.model.denoiser import Denoiser, Prepared
@@ -57,6 +65,11 @@ class Profile:
         knees = {self.knee, self.urgent_knee}
         assert knees <= self.equal if self.equal else min(knees) >= 1, f"{knees} of {self.equal}"
         assert self.urgent_knee <= self.knee, f"{self.urgent_knee} is more than {self.knee}"
+
+    def __str__(self) -> str:
+        counts = ", ".join(map(str, sorted(self.equal)))
+        proof = f"exact passes of {counts} rows" if self.exact else "passes of any number of rows"
+        return f"{self.row_class}: {proof}, knee {self.knee}, for the most urgent {self.urgent_knee}"
 
     @property
     def rows(self) -> int:
@@ -118,6 +131,7 @@ class Profiles:
         self._file = ProfileFile(path) if path else None
         self._measure, self._rows, self._budget_s, self._timer = measure, rows, budget_s, timer
         self._known: dict[Key, Profile] = {}
+        self._refused: dict[Key, ModelError] = {}  # classes whose bits this device does not keep
         self._read = False
 
     def of(self, denoiser: Denoiser, prepared: Prepared, *, exact: bool = True) -> Profile:
@@ -125,12 +139,24 @@ class Profiles:
 
         Raises ModelError where the device does not keep the bits of the reference count.
         """
-        profile = self.known(denoiser, prepared, exact=exact)
+        return at_once(self.finding(denoiser, prepared, exact=exact))
+
+    def finding(self, denoiser: Denoiser, prepared: Prepared, *, exact: bool = True) -> Passes[Profile]:
+        """The same, one pass at a time."""
+        profile = self.settled(denoiser, prepared, exact=exact)
         if profile is None:
-            profile = self.unproven(denoiser, prepared, exact=exact)
-            if self._measure:
-                profile = self._measured(denoiser, prepared, profile)
+            unproven = self.unproven(denoiser, prepared, exact=exact)
+            profile = yield from self._measured(denoiser, prepared, unproven)
         return profile
+
+    def settled(self, denoiser: Denoiser, prepared: Prepared, *, exact: bool = True) -> Profile | None:
+        """What `of` returns or raises, if that takes no pass."""
+        if profile := self.known(denoiser, prepared, exact=exact):
+            return profile
+        unproven = self.unproven(denoiser, prepared, exact=exact)
+        if refused := self._refused.get(_key(unproven)):
+            raise ModelError(refused.message)
+        return None if self._measure else unproven
 
     def known(self, denoiser: Denoiser, prepared: Prepared, *, exact: bool = True) -> Profile | None:
         """What was measured before, in this process or according to the file. Cheap."""
@@ -149,35 +175,47 @@ class Profiles:
             urgent_knee=rows,
         )
 
-    def _measured(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Profile:
+    def _measured(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Passes[Profile]:
+        """What is learned of a memory that does not suffice is not kept: another time there may be more."""
         self._reread()  # another process may have measured it by now
         key = _key(unproven)
         if key in self._known:
             return self._known[key]
         measure = self._proven if unproven.exact else self._timed
+        log.info("measuring %s", unproven.row_class)
+        began = self._timer()
         try:
-            found = measure(denoiser, prepared, unproven)
+            found = yield from measure(denoiser, prepared, unproven)
         except (RuntimeError, MemoryError) as fault:
             if not is_out_of_memory(fault):
                 raise
-            self._known[key] = unproven.narrowed(unproven.knee // 2)
-            return self._known[key]
-        if found is not unproven:
-            self._known[key] = found
-            if self._file:
-                self._file.add(found)
+            log.warning("%s: no memory for passes of %d rows", unproven.row_class, unproven.knee)
+            return unproven.narrowed(unproven.knee // 2)
+        if found is unproven:
+            log.info("%s: its rows are not finite, which shows nothing", unproven.row_class)
+            return found
+        log.info("%s, after %.1f s", found, self._timer() - began)
+        self._known[key] = found
+        if self._file:
+            self._file.add(found)
         return found
 
-    def _proven(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Profile:
+    def _proven(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Passes[Profile]:
         """`unproven` itself where the rows of this request show nothing."""
-        found = self_test(denoiser, prepared, rows=unproven.rows, budget_s=self._budget_s, timer=self._timer)
-        found.exactness.require()
+        found = yield from self_test(
+            denoiser, prepared, rows=unproven.rows, budget_s=self._budget_s, timer=self._timer
+        )
+        try:
+            found.exactness.require()
+        except ModelError as error:
+            self._refused[_key(unproven)] = error
+            raise
         if not found.finite:
             return unproven
         return replace(unproven, equal=found.equal, knee=found.knee, urgent_knee=found.urgent_knee)
 
-    def _timed(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Profile:
-        knee, urgent_knee = measured_knees(
+    def _timed(self, denoiser: Denoiser, prepared: Prepared, unproven: Profile) -> Passes[Profile]:
+        knee, urgent_knee = yield from measured_knees(
             denoiser, prepared, rows=unproven.knee, budget_s=self._budget_s, timer=self._timer
         )
         return replace(unproven, knee=knee, urgent_knee=urgent_knee)

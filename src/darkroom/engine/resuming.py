@@ -8,16 +8,32 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 
+from darkroom.engine.fingerprint import EngineFingerprint
+from darkroom.engine.requests import Ready
 from darkroom.engine.rows import Image, Sample
 from darkroom.engine.saved import SavedSample
 
 NOT_THE_PICTURE = frozenset({"lane", "visibility"})  # parameters that decide no pixel
 
 log = logging.getLogger(__name__)
+
+
+def begun(ready: Ready, fingerprint: EngineFingerprint) -> Sample:
+    """The sample of a request on its device: before its first step, or where its saved state stopped."""
+    waiting = ready.waiting
+    image = Image.of(
+        ready.prepared,
+        replace(waiting.request, saved=None),  # its tensors are not kept for as long as the image
+        denoiser=waiting.denoiser,
+        fingerprint=fingerprint,
+    )
+    sample = Sample.of(image, key=waiting.key)
+    saved = waiting.request.saved
+    return sample if saved is None else continued(sample, saved)
 
 
 def saved_state(sample: Sample) -> SavedSample:

@@ -88,8 +88,8 @@ class Scheduler:
     ) -> tuple[Ticket, ...]:
         """The samples of the next tick: of one class, together at most `room(row_class)` rows, none where nobody waits.
 
-        Where a sample of the lane `URGENT` leads, others join only up to `urgent_room(row_class)` rows, for the pass takes
-        the longer the more there are. Work conserving: no sample of that class that was left out would still have fitted.
+        While samples of the lane `URGENT` wait, others join a pass only up to `urgent_room(row_class)` rows, whoever
+        leads it, for it takes the longer the more rows it has.
         """
         tickets = list(tickets)
         self._tick += 1
@@ -100,7 +100,8 @@ class Scheduler:
         lead = self._lead(queue)
         first = lead[-1]
         most = room(first.row_class)
-        guests = urgent_room(first.row_class) if urgent_room and first.priority == URGENT else most
+        urgent = any(lane == URGENT for lane, _ in self._active)
+        guests = urgent_room(first.row_class) if urgent_room and urgent else most
         picked = _filled(lead, queue, most, guests)
         for ticket in picked:
             self._stepped[ticket.key] = self._tick
@@ -200,7 +201,7 @@ class Scheduler:
 
 
 def _filled(lead: Ordered, queue: Sequence[Ordered], room: int, guests: int) -> tuple[Ticket, ...]:
-    """The lead, then who fits beside it in the order of the queue; who is of another lane, if `guests` rows suffice."""
+    """The lead, then who fits beside it in the order of the queue; who is not urgent, if `guests` rows suffice."""
     first = lead[-1]
     assert first.rows <= room, f"a sample of {first.rows} rows can never run in a pass of {room}"
     others = [each for each in queue if each[-1].row_class == first.row_class and each is not lead]
@@ -209,7 +210,7 @@ def _filled(lead: Ordered, queue: Sequence[Ordered], room: int, guests: int) -> 
     least = min((each[-1].rows for each in others), default=0)
     while others and left >= least:
         ticket = heapq.heappop(others)[-1]
-        spare = left if ticket.priority == first.priority else left - (room - guests)
+        spare = left if ticket.priority == URGENT else left - (room - guests)
         if ticket.rows <= spare:
             picked.append(ticket)
             left -= ticket.rows

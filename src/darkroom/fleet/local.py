@@ -29,6 +29,7 @@ BACKOFF_MAX_S = 60.0
 HEALTHY_AFTER_S = 60.0  # a worker that lived so long starts its backoff afresh
 LOG_MAX_BYTES = 4 * 1024 * 1024  # of one file; the one before it is kept, too
 READ_BYTES = 64 * 1024
+LAST_LINE_BYTES = 500  # of a log, that are quoted at most
 LAST_WORDS_S = 1.0  # for what a process wrote before it ended
 HOST_MAX = 80  # characters of a machine's name
 NOT_STARTED = 127  # the exit code of a process that there never was
@@ -148,8 +149,10 @@ class LocalFleet:
             if code in FINAL_CODES:  # it was woken meanwhile
                 continue
             tries = 1 if self._clock() - began >= HEALTHY_AFTER_S else tries + 1
-            wait_s = self._backoff_s(tries)
-            logger.warning("worker %s ended (exit code %d); it starts again in %.1f s", name, code, wait_s)
+            wait_s, why = self._backoff_s(tries), await asyncio.to_thread(self._why, device)
+            logger.warning(
+                "worker %s ended (exit code %d); it starts again in %.1f s%s", name, code, wait_s, why
+            )
             await self._rest(wait_s)
         logger.info("worker %s is not started again (exit code %d)", name, self.exit_codes.get(name, 0))
 
@@ -195,8 +198,25 @@ class LocalFleet:
             copying.cancel()
         return code
 
+    def _why(self, device: Device) -> str:
+        """Where to read why a worker ended, and the last line of it."""
+        path = self._log_path(device)
+        if path is None:
+            return ""
+        try:
+            with path.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_LINE_BYTES))
+                lines = log.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return f" (see {path})"
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f" (see {path}, which ends: {last})" if last else f" (see {path})"
+
+    def _log_path(self, device: Device) -> Path | None:
+        return self._logs / f"worker-{device.name}.log" if self._logs else None
+
     def _open_log(self, device: Device) -> RotatingFileHandler:
-        path = self._logs / f"worker-{device.name}.log" if self._logs else Path(os.devnull)
+        path = self._log_path(device) or Path(os.devnull)
         limit = LOG_MAX_BYTES if self._logs else 0  # nothing is renamed where nothing is kept
         log = RotatingFileHandler(path, maxBytes=limit, backupCount=1, encoding="utf-8", delay=True)
         log.terminator = ""

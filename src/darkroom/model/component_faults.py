@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from darkroom.model.layouts import Layout
+
 Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 """Name -> (dtype, shape)."""
 
@@ -28,6 +30,9 @@ _WIDTH = re.compile(
 _LAYERS = re.compile(r"(?!max_).*layers(_per_block)?|depth|num_res_blocks")
 _SCALES = re.compile(r".*\.(weight_scale(_inv)?|scale_weight|input_scale|scale_input)")
 """What 8-bit weights mean nothing without."""
+_KINDS = {"CLIP": "clip", "T5": "t5", "Qwen2_5_VL": "qwen2_5_vl", "Qwen3": "qwen3"}
+"""How the names of an encoder's classes start, and what transformers calls its kind."""
+NAME_MAX = 100  # characters of a class's name
 _KERNELS = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 
 
@@ -68,6 +73,39 @@ def size_fault(config: Mapping[str, object], tensors: Tensors) -> str:
         if _SIDE.fullmatch(key) and value > SIDE_MAX:
             return f"has {key} = {value} in its config, which is more than {SIDE_MAX}"
     return ""
+
+
+def class_fault(config: Mapping[str, object], classes: frozenset[str]) -> str:
+    """A config that is of another class than the ones that belong here, as the end of a sentence; "" if it is not."""
+    named = config.get("_class_name")
+    if isinstance(named, str) and named not in classes:
+        return f"is a {_shown(named)} by its config.json; this family has {' or '.join(sorted(classes))}"
+    kind = config.get("model_type")
+    wanted = {kind for start, kind in _KINDS.items() if any(name.startswith(start) for name in classes)}
+    if isinstance(kind, str) and wanted and not kind.startswith(tuple(wanted)):
+        return f"is a {_shown(kind)} by its config.json; this family has {' or '.join(sorted(classes))}"
+    return ""
+
+
+def width_fault(layout: Layout, configs: Mapping[str, Mapping[str, object]]) -> str:
+    """A network that was made to read other texts than the folder's encoders write; "" where none is seen."""
+    network = configs.get(layout.network, {})
+    for key, sides in layout.widths.items():
+        there = [configs.get(name, {}).get(width) for name, width in sides]
+        wants, given = network.get(key), [each for each in there if type(each) is int]
+        if type(wants) is int and len(given) == len(sides) and wants != sum(given):
+            verb = "writes" if len(sides) == 1 else "write"
+            makers = " and ".join(name for name, _ in sides)
+            return (
+                f"{layout.network} reads texts of width {wants} ({key}), and {makers} {verb} {sum(given)}: "
+                "they are of different models"
+            )
+    return ""
+
+
+def _shown(text: str) -> str:
+    text = text[:NAME_MAX]
+    return text if text.isprintable() else ascii(text)
 
 
 def _named(config: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from darkroom.core.capabilities import ModelCapabilities, ModelSource
 from darkroom.core.errors import ModelError, WeightsError
 from darkroom.model.folders import FolderReport, read_json
-from darkroom.model.layouts import LAYOUTS
+from darkroom.model.layouts import GUIDANCE_RULES, LAYOUTS
 
 USUAL_PX = 1024  # of a square picture, where the network's config names no size
 LARGE = 1.25  # `--hd` against the native size, per side
@@ -33,21 +33,41 @@ def entry_of(
 
     Raises ModelError with all problems where there are any.
     """
+    if not folder.is_dir():
+        raise ModelError(f"there is no folder {folder}")
     if report.problems:
         raise ModelError(f"{folder} is not a model that can be drawn with: {'; '.join(report.problems)}")
+    source = source or ModelSource()
+    layout = LAYOUTS[report.family]
+    if fault := driving_fault(report.family, source):
+        raise ModelError(fault)
     native_px = _native_px(folder, report.family)
+    heard = report.family not in WITHOUT_NEGATIVES and source.guidance != layout.unguided
     return ModelCapabilities(
         name=name.lower(),
         title=f"{name}: {report.class_name.removesuffix('Pipeline')}",
         family=report.family,
-        honours=HONOURED | (frozenset() if report.family in WITHOUT_NEGATIVES else {"no"}),
+        honours=HONOURED | ({"no"} if heard else frozenset()),
         native_px=native_px,
         large_px=round(native_px * LARGE),
         widest_aspect=WIDEST_ASPECT,
         widest_aspect_hd=WIDEST_ASPECT_HD,
         licence=LICENCE_UNKNOWN,
-        source=replace(source or ModelSource(), folder=str(folder)),
+        source=replace(source, folder=str(folder)),
     )
+
+
+def driving_fault(family: str, source: ModelSource) -> str:
+    """What the family does not have of what an entry asks for; "" where it has all of it."""
+    for key, asked, known in (
+        ("sampler", source.sampler, LAYOUTS[family].samplers),
+        ("guidance_rule", source.guidance_rule, GUIDANCE_RULES),
+    ):
+        if asked is not None and asked not in known:
+            return (
+                f"models of the family {family} have no {key} {asked!r}; known are {', '.join(sorted(known))}"
+            )
+    return ""
 
 
 def _native_px(folder: Path, family: str) -> int:

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.core.errors import WeightsError
-from darkroom.model.component_faults import code_fault, size_fault, weights_fault
+from darkroom.model.component_faults import (
+    NAME_MAX,
+    class_fault,
+    code_fault,
+    size_fault,
+    weights_fault,
+    width_fault,
+)
 from darkroom.model.layouts import LAYOUTS, Layout, family_of
 
 INDEX = "model_index.json"
@@ -29,19 +36,22 @@ DTYPE_BITS = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8,
     "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8,
 }  # fmt: skip
-NAME_MAX = 100  # characters of a class's name
 CONVERT = "convert it once with diffusers: pipeline.save_pretrained(folder, safe_serialization=True)"
 CONVERT_ADAPTER = "save it as safetensors, with the tool that made it or safetensors.torch.save_file"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """A subfolder with weights: its class, its files in order, and how many numbers of each dtype they hold."""
+    """A subfolder with weights: its class, its files in order, and how many numbers of each dtype they hold.
+
+    `reads` holds the widths that its layers read: the second sides of its tensors.
+    """
 
     name: str
     class_name: str
     files: tuple[Path, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
+    reads: frozenset[int] = frozenset()
 
     @property
     def bytes_by_dtype(self) -> Mapping[str, int]:
@@ -162,6 +172,7 @@ def _tensor(entry: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
 def _components(
     folder: Path, index: Mapping[str, object], layout: Layout, problems: list[str]
 ) -> Iterator[Component]:
+    configs: dict[str, Mapping[str, object]] = {}
     for name, classes in layout.components.items():
         entry = index.get(name)
         class_name = _name(entry[1]) if isinstance(entry, list) and len(entry) == 2 else ""
@@ -177,7 +188,9 @@ def _components(
             problems.extend(_tokenizer_faults(folder / name))
             yield Component(name=name, class_name=class_name)
         else:
-            yield _weighed(folder / name, class_name, problems)
+            yield _weighed(folder / name, class_name, classes, problems, configs)
+    if fault := width_fault(layout, configs):
+        problems.append(fault)
     if not (folder / "scheduler" / "scheduler_config.json").is_file():
         problems.append("scheduler/scheduler_config.json is missing")
 
@@ -201,8 +214,14 @@ def _tokenizer_faults(folder: Path) -> Iterator[str]:
             yield from (f"{folder.name} {fault}" for fault in faults if fault)
 
 
-def _weighed(folder: Path, class_name: str, problems: list[str]) -> Component:
-    """A component with its files and numbers; what is wrong is added to `problems`."""
+def _weighed(
+    folder: Path,
+    class_name: str,
+    classes: frozenset[str],
+    problems: list[str],
+    configs: dict[str, Mapping[str, object]],
+) -> Component:
+    """A component with its files and numbers; what is wrong is added to `problems`, and its config to `configs`."""
     numbers: Counter[str] = Counter()
     files: list[Path] = []
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
@@ -215,13 +234,21 @@ def _weighed(folder: Path, class_name: str, problems: list[str]) -> Component:
     except WeightsError as fault:
         problems.append(f"{folder.name}: {fault}")
     try:
-        config = read_json(folder / "config.json")
+        config = configs[folder.name] = read_json(folder / "config.json")
     except WeightsError as fault:
         problems.append(f"{folder.name}: {fault}")
     else:
-        faults = (code_fault(folder, config), weights_fault(config, tensors), size_fault(config, tensors))
+        faults = (
+            code_fault(folder, config),
+            class_fault(config, classes),
+            weights_fault(config, tensors),
+            size_fault(config, tensors),
+        )
         problems.extend(f"{folder.name} {fault}" for fault in faults if fault)
-    return Component(name=folder.name, class_name=class_name, files=tuple(files), numbers=dict(numbers))
+    reads = frozenset(shape[1] for _, shape in tensors.values() if len(shape) > 1)
+    return Component(
+        name=folder.name, class_name=class_name, files=tuple(files), numbers=dict(numbers), reads=reads
+    )
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+Side = tuple[str, str]
+"""A component, and the key of its config.json that gives a width."""
+
+DIFFUSION_SAMPLERS = frozenset({"euler", "heun", "ddim", "dpmpp_2m", "euler_ancestral"})
+FLOW_SAMPLERS = frozenset({"euler", "heun", "ddim", "dpmpp_2m_flow", "euler_ancestral_flow"})
+GUIDANCE_RULES = frozenset({"linear", "token_norm", "norm_limit"})
+"""The names alone, for those who must not load torch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a family's folder holds: the classes of its model_index.json, and for each component the classes allowed."""
+    """What a family's folder holds: the classes of its model_index.json, and for each component the classes allowed.
+
+    `widths`: for a width in the network's config, the components whose widths add up to it. `unguided` is the guidance
+    at which no second row is drawn.
+    """
 
     pipelines: frozenset[str]
     components: Mapping[str, frozenset[str]]
     optional: frozenset[str] = frozenset()
+    samplers: frozenset[str] = FLOW_SAMPLERS
+    widths: Mapping[str, tuple[Side, ...]] = field(default_factory=dict)
+    unguided: float = 1.0
 
     @property
     def network(self) -> str:
@@ -35,6 +50,8 @@ LAYOUTS: Mapping[str, Layout] = {
             "text_encoder": _CLIP,
             "tokenizer": _CLIP_TOKENS,
         },
+        samplers=DIFFUSION_SAMPLERS,
+        widths={"cross_attention_dim": (("text_encoder", "hidden_size"),)},
     ),
     "sdxl": Layout(
         pipelines=frozenset({"StableDiffusionXLPipeline"}),
@@ -46,6 +63,8 @@ LAYOUTS: Mapping[str, Layout] = {
             "tokenizer": _CLIP_TOKENS,
             "tokenizer_2": _CLIP_TOKENS,
         },
+        samplers=DIFFUSION_SAMPLERS,
+        widths={"cross_attention_dim": (("text_encoder", "hidden_size"), ("text_encoder_2", "hidden_size"))},
     ),
     "sd3": Layout(
         pipelines=frozenset({"StableDiffusion3Pipeline"}),
@@ -60,6 +79,13 @@ LAYOUTS: Mapping[str, Layout] = {
             "tokenizer_3": _T5_TOKENS,
         },
         optional=frozenset({"text_encoder_3", "tokenizer_3"}),
+        widths={
+            "joint_attention_dim": (("text_encoder_3", "d_model"),),
+            "pooled_projection_dim": (
+                ("text_encoder", "projection_dim"),
+                ("text_encoder_2", "projection_dim"),
+            ),
+        },
     ),
     "flux": Layout(
         pipelines=frozenset({"FluxPipeline"}),
@@ -71,6 +97,10 @@ LAYOUTS: Mapping[str, Layout] = {
             "tokenizer": _CLIP_TOKENS,
             "tokenizer_2": _T5_TOKENS,
         },
+        widths={
+            "joint_attention_dim": (("text_encoder_2", "d_model"),),
+            "pooled_projection_dim": (("text_encoder", "hidden_size"),),
+        },
     ),
     "pixart": Layout(
         pipelines=frozenset({"PixArtSigmaPipeline", "PixArtAlphaPipeline"}),
@@ -80,6 +110,8 @@ LAYOUTS: Mapping[str, Layout] = {
             "text_encoder": _T5,
             "tokenizer": _T5_TOKENS,
         },
+        samplers=DIFFUSION_SAMPLERS,
+        widths={"caption_channels": (("text_encoder", "d_model"),)},
     ),
     "qwen-image": Layout(
         pipelines=frozenset({"QwenImagePipeline"}),
@@ -98,6 +130,8 @@ LAYOUTS: Mapping[str, Layout] = {
             "text_encoder": frozenset({"Qwen3Model", "Qwen3ForCausalLM", "AutoModel"}),
             "tokenizer": _QWEN_TOKENS,
         },
+        widths={"cap_feat_dim": (("text_encoder", "hidden_size"),)},
+        unguided=0.0,
     ),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -36,6 +37,9 @@ SETTINGS_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 LIBRARIES = ("diffusers", "transformers")
 WORKING_BYTES = 512 * 1024**2
 """Left free beside the weights for the activations of a pass, in an estimate that knows no shape."""
+OTHER_SIZES = "its config asks for other sizes than its weights have"
+_OTHER_SHAPE = re.compile(r"(\S+) expected shape .*?\[([\d, ]*)\].*? but got .*?\[([\d, ]*)\]")
+_MISMATCHED = "ignore_mismatched_sizes"  # in what both libraries say of weights of another shape
 _HASH_CHUNK_BYTES = 8 * 1024**2
 
 
@@ -156,7 +160,7 @@ def _checked(entry: ModelCapabilities) -> tuple[Path, FolderReport]:
         )
     if report.problems:
         others = f" (and {len(report.problems) - 1} more problems)" if len(report.problems) > 1 else ""
-        raise WeightsError(f"{folder} cannot be loaded as {entry.name}: {report.problems[0]}{others}")
+        raise WeightsError(f"{folder}: {report.problems[0]}{others}")
     return folder, report
 
 
@@ -182,7 +186,7 @@ def _loaded(folder: Path, component: Component, placement: Placement) -> Any:
     except torch.OutOfMemoryError:
         raise
     except folder_faults() as error:
-        raise WeightsError(f"{where} cannot be loaded: {_first_line(error)}") from error
+        raise WeightsError(f"{where} cannot be loaded: {_reason(error)}") from error
     if missing := sorted(found["missing_keys"]):
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise WeightsError(
@@ -227,5 +231,14 @@ def _library(name: str) -> Any:
         raise ModelError(f"models of this kind need {name}, which is not installed: {INSTALL}") from error
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _reason(error: BaseException) -> str:
+    """What a library says is wrong, without its advice, which is for programmers."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if found := _OTHER_SHAPE.search(line):
+        name, asked, held = found.groups()
+        return f"{OTHER_SIZES}: {name} should be {_sides(asked)} and is {_sides(held)}"
+    return OTHER_SIZES if _MISMATCHED in line else line
+
+
+def _sides(text: str) -> str:
+    return " x ".join(text.split(", "))

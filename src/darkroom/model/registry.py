@@ -70,7 +70,7 @@ def read_registries(base: Path, own: Path, *, called: Path | None = None) -> Mod
 def check_name(name: str) -> str:
     """A name for --v in small letters, which is one for a file too. RegistryError where it is none."""
     if not _NAME.fullmatch(name.lower()):
-        raise RegistryError(f"models.{name!r} is no name for --v; use a-z, 0-9, dots, dashes and underscores")
+        raise RegistryError(f"{name!r} is no name for --v; use a-z, 0-9, dots, dashes and underscores")
     return name.lower()
 
 

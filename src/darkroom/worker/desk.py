@@ -77,6 +77,13 @@ class Desk:
                 return
             self.abandon(older.claim)
         run = self.runs.add(assignment)
+        logger.info(
+            "job %s: claimed, %s with %s, attempt %d",
+            claim.job_id,
+            assignment.lane.value,
+            assignment.model,
+            assignment.attempt,
+        )
         if assignment.saved_url:
             run.fetching = self._loop.create_task(self._fetch(run))
         else:
@@ -176,7 +183,7 @@ class Desk:
             run.finishing = self._loop.create_task(self._finish(run, happening))
             run.finishing.add_done_callback(partial(self._finish_ended, run, happening))
         else:
-            self.reporter.add(happening)
+            self._report_failure(happening)
 
     async def _finish(self, run: Run, drawn: Drawn) -> None:
         """Pixels become files, the files are uploaded, and only then is the run reported complete."""
@@ -189,6 +196,9 @@ class Desk:
             logger.warning("job %s is dropped: %s", run.claim.job_id, error.message)
             self.abandon(run.claim)
             return
+        logger.info(
+            "job %s: drawn, %d pictures, %d ms", run.claim.job_id, len(drawn.pictures), drawn.measured_gpu_ms
+        )
         self.reporter.add(
             Completion(
                 claim=run.claim,
@@ -220,6 +230,8 @@ class Desk:
             self.abandon(run.claim)
             return
         if run.claim not in self.reporter:
+            how = f"handed on at step {run.done} of {run.total}" if saved else "given back as it was"
+            logger.info("job %s: %s", run.claim.job_id, how)
             self._stop(run)
             self._fail(run.claim, Fault.DRAINED, LEAVING, saved=saved)
 
@@ -252,7 +264,7 @@ class Desk:
     def _fail(
         self, claim: Claim, fault: Fault, message: str, *, measured_gpu_ms: int = 0, saved: str = ""
     ) -> None:
-        self.reporter.add(
+        self._report_failure(
             Failure(
                 claim=claim,
                 fault=fault,
@@ -262,6 +274,13 @@ class Desk:
                 saved=saved,
             )
         )
+
+    def _report_failure(self, failure: Failure) -> None:
+        """What was cancelled or given back is no fault of anybody's."""
+        asked_for = failure.fault in (Fault.CANCELLED, Fault.DRAINED)
+        level = logging.INFO if asked_for else logging.WARNING
+        logger.log(level, "job %s: %s: %s", failure.claim.job_id, failure.fault.value, failure.message)
+        self.reporter.add(failure)
 
     def _answered(self, report: Report, outcome: Outcome) -> None:
         level = logging.WARNING if outcome is Outcome.STALE else logging.INFO

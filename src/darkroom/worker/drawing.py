@@ -6,6 +6,7 @@ at what is being drawn. Knows no service and no file.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,8 @@ IDLE_WAIT_S = 0.05  # for work beside this thread, where there is nothing to ste
 CANNOT_BE_DRAWN = "the job cannot be drawn: "
 JOBS_OWN_FAULTS = ("it cannot be prepared", "it needs ")
 """How the engine begins the reason where a request, and not the device, is what failed."""
+
+logger = logging.getLogger(__name__)
 
 
 class EngineGenerator:
@@ -69,9 +72,12 @@ class EngineGenerator:
 
         Takes a second or so where this device has not shown it before, and nothing in fast mode.
         """
+        mode = "exact" if self._studio.exact else "fast"
+        logger.info("drawing on %s, in %s mode, with %s", self.device, mode, ", ".join(self.models))
         for name in self.warm if self._studio.exact else ():
             denoiser = self._models.get(name)
             assert denoiser is not None, f"{name} is warm"
+            logger.info("%s computes in %s", name, denoiser.dtype)
             params = GenerationParams(parts=(PromptPart(text="a fox", weight=1.0),), model=name, seed=1)
             self._studio.profiles.of(denoiser, denoiser.prepare(params, index=0))
 
@@ -173,6 +179,8 @@ class EngineGenerator:
             except ModelError as error:
                 self._fail(run, Fault.INFRASTRUCTURE, error.message)
                 return
+        if steps := sum(run.steps_done.values()):
+            logger.info("job %s: continued at step %d of %d", run.claim.job_id, steps, run.steps * run.images)
 
     def _denoise(self) -> bool:
         """One pass; each image pays for its share of it."""
@@ -187,7 +195,7 @@ class EngineGenerator:
         for finished in self._engine.take_finished():
             if run := self._runs.get(finished.job_id):
                 self._decode(run, finished)
-        return bool(events)
+        return bool(events) or self._engine.measuring
 
     def _happened(self, run: Sitting, event: Event) -> None:
         if isinstance(event, StepTaken):

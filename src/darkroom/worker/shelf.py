@@ -13,6 +13,8 @@ from darkroom.core.errors import ModelError
 
 DEMAND_HALF_LIFE_S = 600.0  # a run that was asked for so long ago counts half of one asked for now
 GIB = 1024**3
+BUILT_IN = frozenset({"mini-1"})
+"""Models that precision and offloading do nothing for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +122,13 @@ class Shelf:
     def _refusal(self, model: str, needed_bytes: int) -> str:
         kept = [name for name, held in self._held.items() if held.pinned]
         beside = f", of which {', '.join(kept)} always keeps its part" if kept else ""
+        remedies = "a larger DARKROOM_MEMORY or a device with more memory would help"
+        if model not in BUILT_IN:
+            smaller = "a smaller precision (DARKROOM_PRECISION), parts left in main memory (DARKROOM_OFFLOAD)"
+            remedies = f"{smaller}, {remedies}"
         return (
             f"{model} does not fit: it needs {_gib(needed_bytes)}, and models may take {_gib(self.total_bytes)} here{beside} "
-            f"({_gib(self.free_bytes)} are free now). A smaller precision (DARKROOM_PRECISION), parts left in main memory "
-            f"(DARKROOM_OFFLOAD), a larger DARKROOM_MEMORY or a device with more memory would help"
+            f"({_gib(self.free_bytes)} are free now); {remedies}"
         )
 
 

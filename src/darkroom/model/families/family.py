@@ -141,6 +141,18 @@ class Family(ABC):
         return ", ".join(filter(None, chosen))
 
     @property
+    def recipe(self) -> str:
+        """What the registry's entry decides of a picture beside its weights: a part of an image's fingerprint."""
+        entry, adapters = self.entry, self.parts.adapters
+        return ", ".join(
+            [
+                f"{self.sampler}, {self.steps} steps, guidance {self.guidance:g} {self.guidance_rule}",
+                f"{entry.native_px} or {entry.large_px} px",
+                *adapters,
+            ]
+        )
+
+    @property
     def channels(self) -> int:
         return int(self.parts.network.config.in_channels)
 

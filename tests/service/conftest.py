@@ -186,7 +186,10 @@ class Hand:
         return answer.json()
 
     def register(self) -> None:
-        self.told("register", name=self.name, device="none", models=[MODEL], slots=self.slots, version="test")
+        """As a worker does: it asks again while nobody dispatches, which may be so for a moment after a bad day."""
+        facts = {"device": "none", "models": [MODEL], "slots": self.slots, "version": "test"}
+        until(lambda: self.call("register", name=self.name, **facts).status_code != 503)
+        self.told("register", name=self.name, **facts)
 
     def pull(self, *, free: int = 1, wait_s: float = 0.0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.told(

@@ -23,7 +23,7 @@ from darkroom.model.autoencoder import FACTOR, Autoencoder
 from darkroom.model.denoiser import Conditioning, Encoded, Prepared
 from darkroom.model.retrieval import Bank
 from darkroom.model.schedules import flow_sigmas, stopped
-from darkroom.model.seamless import cropped, wrapped
+from darkroom.model.seamless import Shifts, cropped, rolled, unrolled, wrapped
 from darkroom.model.shapes import latent_shape
 from darkroom.model.steady import make_steady
 from darkroom.model.text_encoder import TEXT_TOKENS, WEIGHTS_FOLDER, WIDTH, TextEncoder
@@ -197,8 +197,8 @@ class Mini:
             name: torch.stack([row[name] for row in conditioning]).to(latents) for name in conditioning[0]
         }
         shifts = _shifts(latents, sigmas, rows.pop("seamless"))
-        estimate: Tensor = self.network(_rolled(latents, shifts), sigmas, **rows)
-        return _rolled(estimate, [(-down, -right) for down, right in shifts])
+        estimate: Tensor = self.network(rolled(latents, shifts), sigmas, **rows)
+        return unrolled(estimate, shifts)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor, *, seamless: bool = False) -> Tensor:
@@ -291,23 +291,19 @@ def _weighted(parts: Sequence[PromptPart], encoded: Mapping[str, Encoded]) -> _T
     return _Text(words=F.pad(words, (0, 0, 0, missing)), bias=F.pad(bias, (0, missing), value=MASKED))
 
 
-def _shifts(latents: Tensor, sigmas: Tensor, seamless: Tensor) -> list[tuple[int, int]]:
+def _shifts(latents: Tensor, sigmas: Tensor, seamless: Tensor) -> Shifts | None:
     """How far each row is rolled before the network sees it: a seamless one by another amount at each noise level.
 
     The frame's edge then falls on another place in every step, so that no place is an edge in the end.
     """
+    if not seamless.any():
+        return None
     height, width = latents.shape[-2:]
     steps = [(int(sigma * SHIFT_DOWN), int(sigma * SHIFT_RIGHT)) for sigma in sigmas.tolist()]
     return [
         (down % height, right % width) if wraps else (0, 0)
         for (down, right), wraps in zip(steps, seamless.tolist(), strict=True)
     ]
-
-
-def _rolled(latents: Tensor, shifts: Sequence[tuple[int, int]]) -> Tensor:
-    if not any(down or right for down, right in shifts):
-        return latents
-    return torch.stack([row.roll(shift, (-2, -1)) for row, shift in zip(latents, shifts, strict=True)])
 
 
 def hash_of(files: Sequence[Path]) -> str:

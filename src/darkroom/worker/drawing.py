@@ -31,7 +31,7 @@ PRIORITY = {Lane.TURBO: 0, Lane.FAST: 1, Lane.RELAX: 2}
 GLIMPSE_EVERY_S = 0.5
 IDLE_WAIT_S = 0.05  # for work beside this thread, where there is nothing to step; orders wait so long at most
 CANNOT_BE_DRAWN = "the job cannot be drawn: "
-JOBS_OWN_FAULTS = ("it cannot be prepared", "it needs ")
+JOBS_OWN_FAULT = "it cannot be prepared"
 """How the engine begins the reason where a request, and not the device, is what failed."""
 
 logger = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ class EngineGenerator:
         elif isinstance(event, RequestNoted) and event.note not in run.notes:
             run.notes.append(event.note)
         elif isinstance(event, ImageFailed):
-            own = event.reason.startswith(JOBS_OWN_FAULTS)
+            own = event.reason.startswith(JOBS_OWN_FAULT)
             self._fail(
                 run,
                 Fault.JOB if own else Fault.INFRASTRUCTURE,

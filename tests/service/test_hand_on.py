@@ -325,8 +325,10 @@ def test_the_model_that_ships_goes_on_at_the_same_step(
                 one.allow(10_000)
                 done = completed(mia, job_id)
             else:
-                one.allow(len(whole.steps) // 2)
-                until(lambda one=one: len(one.steps) == len(whole.steps) // 2)
+                while not one.steps or one.noted("rows")[-1]["rows"] < rows // 3:
+                    wanted_steps = len(one.steps) + 4  # how many rows share a pass is measured by each worker
+                    one.allow(4)
+                    until(lambda one=one, steps=wanted_steps: len(one.steps) == steps)
             one.process.send_signal(signal.SIGINT)
             assert one.process.wait(STOP_S) == 0
             taken.append(one.noted("rows")[-1]["rows"])

@@ -12,14 +12,15 @@ OUT ?= out
 ARGS ?=
 MINI := .cache/mini
 SCENES ?= 70000
+MINUTES ?= 30
 
 # A thread that spins while it waits steals the core from the one that works (docs/architecture/06-the-engine.md).
 export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini \
-	bench-imagine bench-run bench-engine bench-gateway bench-moderation chaos clean
+.PHONY: help setup run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini train-describe eval-describe \
+	bench-imagine bench-run bench-engine bench-gateway bench-lineage bench-moderation sheet-actions replay-all chaos clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +86,14 @@ eval-mini: $(SOURCES) ## measure mini-1 on held-out prompts and draw a contact s
 	@$(BIN)/python -m darkroom.train.sprites build --data $(MINI)
 	@$(BIN)/python -m darkroom.train.evaluate --data $(MINI) $(ARGS)
 
+train-describe: data-mini ## train the picture embedder that describes, and put it where Darkroom loads it from (MINUTES=30)
+	@test -f $(MINI)/autoencoder.pt || $(BIN)/python -m darkroom.train.autoencoder --data $(MINI)
+	@$(BIN)/python -m darkroom.train.describe.learn --data $(MINI) --scenes $(SCENES) --minutes $(MINUTES)
+	@$(BIN)/python -m darkroom.train.describe.export --data $(MINI)
+
+eval-describe: $(INSTALLED) ## measure the picture embedder on scenes it never saw, and on mini-1's drawings
+	@$(BIN)/python -m darkroom.train.describe.measure --data $(MINI) $(ARGS)
+
 bench-imagine: $(INSTALLED) ## time a grid, split by stage
 	@$(BIN)/python benchmarks/imagine.py $(ARGS)
 
@@ -97,8 +106,17 @@ bench-engine: $(INSTALLED) ## the engine beside three ways of serving the same n
 bench-gateway: $(INSTALLED) ## load the whole service, beside two queue libraries (ARGS="--seconds 20 --skip-sse")
 	@$(BIN)/python -m benchmarks.gateway $(ARGS)
 
+bench-lineage: $(INSTALLED) ## time pages of families of 10,000 images, beside a bare recursive query
+	@$(BIN)/python benchmarks/lineage.py $(ARGS)
+
 bench-moderation: $(INSTALLED) ## count what moderation misses and stops without need
 	@$(BIN)/python benchmarks/moderation.py $(ARGS)
+
+sheet-actions: $(INSTALLED) ## do every action and draw a sheet of before and after
+	@$(BIN)/python -m benchmarks.action_sheet $(ARGS)
+
+replay-all: $(INSTALLED) ## draw 100 images of every kind again after a restart, and compare (ARGS="--nodes 20")
+	@$(BIN)/python -m benchmarks.replay $(ARGS)
 
 chaos: $(INSTALLED) ## break the service in every way and look for what was lost (ARGS="--rounds 20 --seed 1")
 	@$(BIN)/python -m benchmarks.chaos $(ARGS)

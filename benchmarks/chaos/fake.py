@@ -113,7 +113,9 @@ class Slow:
         run = self._runs.get(claim)
         return json.dumps({"seed": run[0].seed, "done": run[1]}).encode() if run else None
 
-    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+    def add(
+        self, assignment: Assignment, saved: bytes | None = None, inputs: Mapping[str, bytes] | None = None
+    ) -> None:
         from darkroom.core.work import Failure, Fault
 
         if CURSED in assignment.prompt:

@@ -38,7 +38,9 @@ class Instant:
     def busy(self) -> bool:
         return bool(self._drawn)
 
-    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+    def add(
+        self, assignment: Assignment, saved: bytes | None = None, inputs: Mapping[str, bytes] | None = None
+    ) -> None:
         self.got[str(assignment.claim.job_id)] = time.time()
         self._drawn.append(Drawn(claim=assignment.claim, pictures={}, measured_gpu_ms=MEASURED_GPU_MS))
 

@@ -104,6 +104,11 @@ DISPATCH = Variable(
     default="the dispatch policy in the package",
     meaning="TOML file with the shares of the lanes, retries and breaker.",
 )
+FETCH = Variable(
+    name="DARKROOM_FETCH",
+    default="on",
+    meaning="`off`: the server fetches no pictures from links; people send them as files.",
+)
 WORKERS = Variable(
     name="DARKROOM_WORKERS",
     default="one for each CUDA device, else one on the processor",
@@ -167,6 +172,19 @@ PROFILES = Variable(
     default="`profiles.json` in the data folder",
     meaning="File in which a worker keeps what the self-tests of exact mode found on this device.",
 )
+VISION_URL = Variable(
+    name="DARKROOM_VISION_URL",
+    default="the picture embedder in the package",
+    meaning="The base of an OpenAI-compatible API, as `https://host/v1`, whose model describes pictures instead.",
+)
+VISION_MODEL = Variable(
+    name="DARKROOM_VISION_MODEL",
+    default="none",
+    meaning="The vision-language model to ask there; needed with `DARKROOM_VISION_URL`.",
+)
+VISION_KEY = Variable(
+    name="DARKROOM_VISION_KEY", default="none", meaning="The key to show there, where one is needed."
+)
 URL = Variable(
     name="DARKROOM_URL",
     default="the server that runs on this machine",
@@ -184,8 +202,8 @@ CONFIG = Variable(
 )
 VARIABLES = (
     *(WEIGHTS, REGISTRY, THREADS, OUT, MAX_JOBS, DATA, DATABASE_URL, OBJECTS, HOST, PORT, PUBLIC_URL, PLANS, PRICES),
-    *(POLICY, DISPATCH, WORKERS, WORKER_SLOTS, WORKER_TOKEN, ENGINE_MODE, DEVICE, PRECISION, OFFLOAD, ATTENTION, COMPILE),
-    *(CUDA_GRAPHS, ROWS, MEMORY, PROFILES, URL, KEY, CONFIG),
+    *(POLICY, DISPATCH, FETCH, WORKERS, WORKER_SLOTS, WORKER_TOKEN, ENGINE_MODE, DEVICE, PRECISION, OFFLOAD, ATTENTION, COMPILE),
+    *(CUDA_GRAPHS, ROWS, MEMORY, PROFILES, VISION_URL, VISION_MODEL, VISION_KEY, URL, KEY, CONFIG),
 )  # fmt: skip
 
 
@@ -211,6 +229,7 @@ class Settings:
     prices: Path | None = None
     policy: Path | None = None
     dispatch: Path | None = None
+    fetch: str = "on"
     workers: int | None = None
     worker_slots: int = 2
     worker_token: str = field(default="", repr=False)
@@ -224,6 +243,9 @@ class Settings:
     rows: int | None = None
     memory_gib: float | None = None
     profiles: Path | None = None
+    vision_url: str = ""
+    vision_model: str = ""
+    vision_key: str = field(default="", repr=False)
     url: str = ""
     key: str = field(default="", repr=False)
     config: Path
@@ -248,6 +270,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         prices=_path(environ, PRICES),
         policy=_path(environ, POLICY),
         dispatch=_path(environ, DISPATCH),
+        fetch=_choice(environ, FETCH, ("on", "off")),
         workers=_number(environ, WORKERS, None, WORKERS_MAX, smallest=0),
         worker_slots=_number(environ, WORKER_SLOTS, Settings.worker_slots, SLOTS_MAX),
         worker_token=_text(environ, WORKER_TOKEN),
@@ -261,6 +284,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         rows=_number(environ, ROWS, None, ROWS_MAX),
         memory_gib=_gib(environ),
         profiles=_path(environ, PROFILES),
+        vision_url=_address(environ, VISION_URL, ("http", "https")).rstrip("/"),
+        vision_model=_vision_model(environ),
+        vision_key=_text(environ, VISION_KEY),
         url=_address(environ, URL, ("http", "https")).rstrip("/"),
         key=_text(environ, KEY),
         config=_path(environ, CONFIG)
@@ -322,6 +348,13 @@ def _device(environ: Mapping[str, str]) -> str:
     if not (numbered if colon else kind in ("auto", "cpu", "cuda")):
         raise DarkroomError(f"{DEVICE.name} must be auto, cpu, cuda or cuda:N, not {text[:40]!r}")
     return text
+
+
+def _vision_model(environ: Mapping[str, str]) -> str:
+    name = _text(environ, VISION_MODEL)
+    if _text(environ, VISION_URL) and not name:
+        raise DarkroomError(f"{VISION_MODEL.name} must name the model to ask at {VISION_URL.name}")
+    return name
 
 
 def _gib(environ: Mapping[str, str]) -> float | None:

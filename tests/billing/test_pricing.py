@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from darkroom.billing.pricing import BUILTIN_PRICES, read_prices
 from darkroom.core.errors import DarkroomError
 from darkroom.core.params import GenerationParams, Lane, PromptPart
+from darkroom.core.recipes import EMPTY, Frame, Input, ParentKind, Recipe, Role
 
 PRICES = read_prices()
 QUALITIES = [0.25, 0.5, 1.0, 2.0, 4.0]
@@ -102,6 +104,12 @@ def test_more_steps_images_or_pixels_never_cost_less(
         ("finish_gpu_ms = 400", "finish_gpu_ms = 1.5", "default.finish_gpu_ms must be a whole number"),
         ("draft_percent = 50", "draft_percent = 101", "default: draft_percent must be at most 100"),
         ("[models.mini-1]", "[models.mini-1]]", "is not valid TOML"),
+        (
+            "megapixel = 400",
+            "megapixel = 0",
+            "upscale.gpu_ms_per_megapixel must be a whole number of at least 1",
+        ),
+        ("[upscale]\ngpu_ms_per_megapixel = 400", "", "the file lacks 'upscale'"),
     ],
 )
 def test_a_price_list_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:
@@ -119,3 +127,51 @@ def test_fractions_are_rounded_up() -> None:
         replace(BASE, stop=99), Lane.TURBO, images=3
     )  # 1,585 ms of a grid, three quarters of it
     assert (price.estimate_gpu_ms, price.cost_gpu_ms, price.hold_gpu_ms) == (1189, 2378, 3567)
+
+
+START = Input(role=Role.INIT, parent_id=UUID(int=1), kind=ParentKind.IMAGE, digest="ab" * 32)
+FRAME = Frame(width=2048, height=2048, left=0, top=0, inner_width=64, inner_height=64)
+RECIPES = st.builds(
+    Recipe,
+    inputs=st.sampled_from([(), (START,)]),
+    indices=st.sampled_from([(0,), (1, 2), (0, 1, 2, 3)]),
+    strength=st.none() | st.floats(0.05, 1),
+    scale=st.sampled_from([None, 2, 4]),
+    frame=st.sampled_from([None, FRAME]),
+)
+SIZES = st.tuples(st.integers(64, 4096), st.integers(64, 4096))
+
+
+@given(PARAMS, st.sampled_from(Lane), RECIPES, SIZES)
+def test_no_action_is_free_or_dearer_than_the_same_with_more(
+    params: GenerationParams, lane: Lane, recipe: Recipe, size: tuple[int, int]
+) -> None:
+    def paid(recipe: Recipe, size: tuple[int, int] = size) -> int:
+        price = PRICES.price(params, lane, recipe=recipe, size=size)
+        assert price.estimate_gpu_ms > 0 and (price.cost_gpu_ms > 0) == (lane is not Lane.RELAX)
+        assert price.cost_gpu_ms <= price.hold_gpu_ms
+        return price.estimate_gpu_ms
+
+    cost = paid(recipe)
+    assert cost <= paid(replace(recipe, indices=(0, 1, 2, 3)))
+    assert cost <= paid(recipe, (size[0] * 2, size[1]))
+    assert cost == paid(replace(recipe, frame=None)), "a larger canvas takes no more"
+    if recipe.strength is not None:
+        assert cost <= paid(replace(recipe, strength=1.0))
+    if recipe.scale is not None:
+        assert paid(replace(recipe, strength=None)) <= cost, "a second pass comes on top"
+
+
+def test_an_empty_recipe_costs_what_a_prompt_costs() -> None:
+    assert PRICES.price(BASE, Lane.FAST, recipe=EMPTY) == PRICES.price(BASE, Lane.FAST)
+
+
+def test_actions_cost_their_share() -> None:
+    def cost(size: tuple[int, int] | None = None, **recipe: object) -> int:
+        return PRICES.price(BASE, Lane.FAST, recipe=Recipe(**recipe), size=size).estimate_gpu_ms  # type: ignore[arg-type]
+
+    assert cost(strength=0.75) == 1225
+    assert cost(indices=(3,)) == 400
+    assert cost((512, 512), indices=(0,), scale=2) == cost((1024, 1024), indices=(0,), scale=4) == 420
+    assert cost(indices=(0,), scale=4) == cost(indices=(0,), scale=2) > 0, "even where nobody knows the size"
+    assert cost((512, 512), indices=(0,), scale=2, strength=0.3) == 557

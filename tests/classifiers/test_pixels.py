@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 from PIL import Image, ImageDraw
 
-from darkroom.classifiers.pixels import NsfwScorer
+from darkroom.classifiers.pixels import NsfwScorer, OnDemandScorer
 from darkroom.core.errors import ModerationUnavailable
 
 
@@ -70,3 +70,28 @@ def test_a_failing_runtime_is_unavailable():
 
     with pytest.raises(ModerationUnavailable, match="the runtime fell over"):
         NsfwScorer(Broken()).score(1, 1, bytes(3))
+
+
+def test_on_demand_nothing_is_loaded_before_the_first_picture():
+    loaded = []
+
+    class Scorer:
+        def score(self, width, height, rgb):
+            return {"nsfw": 0.5}
+
+    def load():
+        loaded.append(1)
+        if len(loaded) == 1:
+            raise ModerationUnavailable
+        return Scorer()
+
+    scorer = OnDemandScorer(load)
+    assert loaded == []
+    with pytest.raises(ModerationUnavailable):
+        scorer.score(1, 1, bytes(3))
+    assert [scorer.score(1, 1, bytes(3)) for _ in range(3)] == [{"nsfw": 0.5}] * 3
+    assert len(loaded) == 2
+
+
+def test_on_demand_says_what_the_scorer_says(scorer):
+    assert OnDemandScorer().score(8, 8, bytes(192)) == scorer.score(8, 8, bytes(192))

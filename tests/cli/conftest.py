@@ -15,7 +15,7 @@ from darkroom.core.errors import ModelError
 from darkroom.core.params import GenerationParams, image_seed
 from darkroom.engine.engine import Engine
 from darkroom.engine.profiles import Profiles
-from darkroom.model.denoiser import Conditioning, Denoiser, Encoded, Prepared
+from darkroom.model.denoiser import Conditioning, Denoiser, Encoded, Given, Prepared
 from darkroom.model.upscaler import Upscaler
 from darkroom.worker.loader import Library, Models
 from darkroom.worker.shelf import Shelf
@@ -39,7 +39,12 @@ class TinyDenoiser:
         return []
 
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         if "unpaintable" in params.text:
             raise ModelError("nobody can paint that")

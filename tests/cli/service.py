@@ -25,7 +25,7 @@ from darkroom.core.jobs import Cause, Ending, JobMoved, JobState
 from darkroom.core.news import JobPreviewed, JobProgressed
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.finish.encode import ImageFormat, encode
-from darkroom.finish.grid import compose_grid
+from darkroom.finish.grid import GRID_IMAGES, compose_grid
 from darkroom.finish.provenance import Provenance
 from darkroom.gateway.app import create_app
 from darkroom.gateway.views import blob_key
@@ -93,15 +93,17 @@ class Service(House):
             )  # fmt: skip
             done_ = await ledger.end([ending], now=now)
         else:
-            images = await self.develop(job.prompt, job.seed)
+            images = await self.develop(job.prompt, job.seed, len(job.recipe.indices))
             finish = Finish(job_id=job_id, fence=job.fence, measured_gpu_ms=100, images=images, now=now)
             done_ = await ledger.finish([finish])
         for reported in done_:
             self.rooms.tell(reported.change)
 
-    async def develop(self, prompt: str, seed: int) -> tuple[NewImage, ...]:
-        pictures = [picture(number) for number in (1, 2, 3, 4)]
+    async def develop(self, prompt: str, seed: int, count: int) -> tuple[NewImage, ...]:
+        pictures = [picture(number) for number in range(1, count + 1)]
         found = [await self.image(index, each, prompt, seed) for index, each in enumerate(pictures)]
+        if count < GRID_IMAGES:
+            return tuple(found)
         return (*found, await self.image(None, compose_grid(pictures), prompt, seed))
 
     async def image(self, index: int | None, pixels: Image.Image, prompt: str, seed: int) -> NewImage:

@@ -48,7 +48,9 @@ def test_a_prompt_becomes_files(service: Service, capsys: pytest.CaptureFixture[
     expected = [f"a-red-fox-in-the-snow_7_{n}.{f}" for n in (1, 2, 3, 4, "grid") for f in ("png", "webp")]
     assert printed.out.splitlines() == [f"out/{name}" for name in expected]
     assert names() == sorted(expected)
-    assert printed.err == "1 job, 4 images\n"
+    said, on = printed.err.splitlines()
+    assert said == "1 job, 4 images"
+    assert re.fullmatch(r"go on with (`darkroom (vary|upscale|zoom) [0-9a-f]{8}/2`(, )?){3}", on)
     for name in expected:
         provenance = read_provenance(Path("out") / name)
         number = name.rpartition("_")[2].partition(".")[0]

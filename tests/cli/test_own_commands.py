@@ -143,6 +143,11 @@ def test_open_gives_a_link_that_works(drawn: Sequence[str], capsys: pytest.Captu
     assert grid != second
     assert told(capsys, "open", images[1]["id"], "--url").strip() == second
     assert told(capsys, "open", images[1]["id"][-12:], "--url").strip() == second
+    assert told(capsys, "open", f"{fox[-8:]}/2", "--url").strip() == second
+    assert told(capsys, "open", "last", "--url").strip() in (
+        grid,
+        told(capsys, "open", drawn[1], "--url").strip(),
+    )
     assert httpx.get(grid).headers["content-type"] == "image/webp"
     assert httpx.get(second).status_code == 200
 

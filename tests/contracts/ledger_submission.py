@@ -13,6 +13,7 @@ from darkroom.core.accounts import EntryKind
 from darkroom.core.errors import Conflict, DarkroomError, Exhausted, NotAllowed, NotFound
 from darkroom.core.jobs import Cause, JobState
 from darkroom.core.params import Lane, Visibility
+from darkroom.core.recipes import Recipe
 from darkroom.core.verdicts import Decision, Subject, Verdict
 
 READY, WAITING = JobState.READY, JobState.WAITING
@@ -45,6 +46,24 @@ class LedgerSubmissionContract:
         assert (job.attempt, job.rejections, job.avoid, job.worker_id, job.fence) == (0, 0, (), None, None)
         assert not job.cancel_requested and job.charged_gpu_ms is None and job.finished_at is None
         assert await store.library.job(job.id) == job
+
+    async def test_recipes_stay_with_their_jobs(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        recipe = world.recipe(uuid4(), await world.uploaded(account))
+        alone = await world.submit(account, world.job(), world.job())
+        mixed = await world.submit(account, world.job(recipe=recipe), world.job(), world.job(recipe=recipe))
+        assert [job.recipe for job in alone.change.jobs] == [Recipe()] * 2
+        assert [job.recipe for job in mixed.change.jobs] == [recipe, Recipe(), recipe]
+        made = mixed.change.jobs[0]
+        assert await store.library.job(made.id) == made
+        assert made in await store.ledger.active_jobs()
+        (running,) = await world.claimed(made)
+        assert running.recipe == recipe
+        (back,) = await store.ledger.requeue([world.requeue(running)], now=world.now)
+        assert back.change.jobs[0].recipe == recipe
+        change = await store.ledger.request_cancel(made.id, account_id=account.id, now=world.now)
+        assert change.jobs[0].recipe == (await store.library.job(made.id)).recipe == recipe
 
     async def test_jobs_get_slots_while_the_cap_allows_and_the_rest_wait(self, store: Store) -> None:
         world = World(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from darkroom.core.images import Variant
 from darkroom.core.jobs import Job, JobMoved, JobState
 from darkroom.core.params import Lane, Visibility
 from darkroom.core.ports import JobFilter
+from darkroom.core.recipes import Action, Frame, Input, ParentKind, Recipe, Role
 
 READY, WAITING, RUNNING, COMPLETED = (
     JobState.READY,
@@ -21,6 +23,22 @@ READY, WAITING, RUNNING, COMPLETED = (
     JobState.RUNNING,
     JobState.COMPLETED,
 )
+
+
+RECIPE = Recipe(
+    action=Action.ZOOM_OUT,
+    inputs=(
+        Input(
+            role=Role.INIT, parent_id=UUID(int=7), kind=ParentKind.IMAGE, digest="ab" * 32, weight=0.5, source="it's \\ ü"
+        ),
+    ),
+    indices=(2, 0),
+    strength=0.1,
+    scale=2,
+    frame=Frame(width=9, height=8, left=1, top=2, inner_width=3, inner_height=4),
+    seam_px=5,
+    replay_of=UUID(int=9),
+)  # fmt: skip
 
 
 class LibraryJobsContract:
@@ -238,6 +256,31 @@ class LibraryImagesContract:
         seen = [(each.job_id, each.index) for each in first + rest]
         assert seen == [(jobs[1].id, 1), (jobs[1].id, 0), (jobs[0].id, 1), (jobs[0].id, 0)]
         assert await store.library.images(uuid4(), before=None, limit=3) == []
+
+    async def test_an_image_has_its_job_s_recipe(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        plain = await self.published(world, account)
+        made = await self.published(world, account, recipe=RECIPE)
+        images = await store.library.images_of([plain.id, made.id])
+        assert [each.recipe for each in images] == [Recipe()] * 3 + [RECIPE] * 3
+        assert (await store.library.image(images[-1].id)).recipe == RECIPE
+
+    async def test_lists_leave_out_what_is_in_the_trash_and_deleted(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        job = await self.published(world, account)
+        first, second, _ = await store.library.images_of([job.id])
+        at, later = world.now, world.wait(9)
+        await store.gallery.trash([first.id, second.id], account_id=account.id, now=at)
+        await store.gallery.delete([second.id], account_id=account.id, now=later)
+        assert await store.library.images(account.id, before=None, limit=9) == []
+        (trashed, gone, _) = await store.library.images_of([job.id])
+        assert trashed == await store.library.image(first.id) == replace(first, trashed_at=at)
+        assert gone == await store.library.image(second.id)
+        assert (gone.files, gone.deleted_at) == ((), later)
+        await store.gallery.restore([first.id], account_id=account.id)
+        assert await store.library.images(account.id, before=None, limit=9) == [first]
 
     async def test_images_are_found_by_the_words_of_their_job(self, store: Store) -> None:
         world = World(store)

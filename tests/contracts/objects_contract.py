@@ -142,6 +142,20 @@ class ObjectsContract:
             with pytest.raises(Refused, match="cannot be the key"):
                 await objects.staged_url(key, **how)
 
+    async def test_a_worker_reads_what_it_draws_with_and_nothing_else(
+        self, objects: ObjectStore, visit: Visit
+    ) -> None:
+        await objects.put(BLOB, BYTES, media_type=PNG)
+        url = await objects.lent_url(DIGEST, expires_at=soon(), media_type=PNG)
+        status, _, body = await visit("GET", url, {}, b"")
+        assert (status, body) == (200, BYTES)
+        for method, place in (("PUT", url), ("GET", url.replace(DIGEST, "0" * 64))):
+            status, _, body = await visit(method, place, {"content-type": PNG}, b"x")
+            assert status in (403, 404) and BYTES not in body
+        for digest in ("", STAGED, "../../etc", DIGEST.upper()):
+            with pytest.raises(Refused, match="cannot be the key"):
+                await objects.lent_url(digest, expires_at=soon(), media_type=PNG)
+
     async def test_keys_of_a_folder(self, objects: ObjectStore) -> None:
         staged = [f"{JOB}1/1/1.png", f"{JOB}1/2/1.png", f"{JOB}2/1/1.png", f"{JOB}2/10/1.png"]
         for key in [*staged, BLOB]:

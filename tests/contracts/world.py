@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -13,7 +13,10 @@ from darkroom.core.ids import new_id
 from darkroom.core.images import Finish, ImageFile, NewImage, Variant
 from darkroom.core.jobs import Cause, Ending, Job, JobState, NewJob, Requeue, Submission, Submitted
 from darkroom.core.params import Lane, Visibility
-from darkroom.core.ports import Accounts, JobFilter, Ledger, Library, Operations
+from darkroom.core.ports import Accounts, Gallery, JobFilter, Ledger, Library, Lineage, Operations, Uploads
+from darkroom.core.recipes import Action, Input, ParentKind, Recipe
+from darkroom.core.recipes import Role as ParentRole
+from darkroom.core.uploads import Upload
 from darkroom.core.workers import Lease
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -29,6 +32,9 @@ class Store(Protocol):
     accounts: Accounts
     library: Library
     operations: Operations
+    uploads: Uploads
+    lineage: Lineage
+    gallery: Gallery
 
 
 class World:
@@ -159,6 +165,56 @@ class World:
             now=self.now,
         )
         return replace(finish, **changes)
+
+    async def made(
+        self,
+        account: Account,
+        *parents: UUID | Upload,
+        images: int = 1,
+        grid: bool = False,
+        roles: Sequence[ParentRole] = (),
+        **changes: Any,
+    ) -> tuple[UUID, ...]:
+        """The images of a new job that was made from these images and uploads; the grid last."""
+        recipe = self.recipe(*parents, roles=roles)
+        job = await self.running(account, recipe=recipe, hold_gpu_ms=0, **changes)
+        new = (*(self.image(n) for n in range(images)), *([self.image(None)] if grid else ()))
+        await self.store.ledger.finish([self.finish(job, images=new)])
+        return tuple(each.id for each in new)
+
+    def recipe(self, *parents: UUID | Upload, roles: Sequence[ParentRole] = ()) -> Recipe:
+        """Made from these images and uploads; what has no role given is an image prompt."""
+        if not parents:
+            return Recipe()
+        given = (*roles, *[ParentRole.PROMPT] * (len(parents) - len(roles)))
+        return Recipe(
+            action=Action.BLEND if len(parents) > 1 else Action.VARY_SUBTLE,
+            inputs=tuple(
+                Input(role=role, parent_id=each.id, kind=ParentKind.UPLOAD, digest=each.digest)
+                if isinstance(each, Upload)
+                else Input(role=role, parent_id=each, kind=ParentKind.IMAGE)
+                for each, role in zip(parents, given, strict=True)
+            ),
+        )
+
+    def upload(self, account: Account, **changes: Any) -> Upload:
+        """A picture to bring along."""
+        identifier = self.id()
+        upload = Upload(
+            id=identifier,
+            account_id=account.id,
+            digest=f"b{identifier.int:063x}",
+            width=256,
+            height=192,
+            size_bytes=1_234,
+            scores={"nsfw": 0.125},
+            policy="policy-1",
+            created_at=self.now,
+        )
+        return replace(upload, **changes)
+
+    async def uploaded(self, account: Account, **changes: Any) -> Upload:
+        return await self.store.uploads.add(self.upload(account, **changes))
 
     def requeue(self, job: Job, cause: Cause = Cause.WORKER_LOST, **changes: Any) -> Requeue:
         requeue = Requeue(

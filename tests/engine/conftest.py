@@ -20,8 +20,10 @@ from darkroom.core.params import GenerationParams, PromptPart, image_seed
 from darkroom.engine.engine import Engine
 from darkroom.engine.requests import Request
 from darkroom.engine.rows import Finished
-from darkroom.model.denoiser import Conditioning, Denoiser, Encoded, Prepared
-from darkroom.model.schedules import flow_sigmas
+from darkroom.model.denoiser import Conditioning, Denoiser, Encoded, Given, Prepared
+from darkroom.model.guides import Lean, flow_start
+from darkroom.model.schedules import flow_sigmas, started
+from darkroom.model.style import StylePull, statistics_of
 
 CHANNELS, DIM, TOKENS = 4, 32, 6
 MEAN, SPREAD = 0.3, 0.5
@@ -79,7 +81,12 @@ class TinyDenoiser:
         return [self._words(text, nan="fault=nan" in text) for text in texts]
 
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         wishes = dict(word.split("=") for word in params.text.split() if "=" in word)
         self._refuse(wishes.get("fault"))
@@ -87,17 +94,26 @@ class TinyDenoiser:
         side, guidance = int(wishes.get("side", 8)), float(wishes.get("guidance", 1))
         encoded = encoded or {text: self.encode([text])[0] for text in self.texts(params)}
         generator = torch.Generator().manual_seed(image_seed(params.seed, index))
-        latent = torch.randn(CHANNELS, side, side, generator=generator)
+        noise = torch.randn(CHANNELS, side, side, generator=generator)
+        given = given or Given()
+        sigmas = started(flow_sigmas(int(wishes.get("steps", 4))), given.strength)
+        latent = flow_start(given, noise, sigmas[0])
         return Prepared(
             row_class=f"{self.name}/{side}",
             latent=latent * torch.nan if wishes.get("fault") == "noise" else latent,
-            sigmas=flow_sigmas(int(wishes.get("steps", 4)))[: int(wishes.get("keep", 999))],
+            sigmas=sigmas[: int(wishes.get("keep", 999))],
             guidance=guidance,
             sampler=wishes.get("sampler", "euler"),
             conditional=encoded[params.text],
             unconditional=None if guidance == 1 or "alone" in params.text else encoded[""],
             guidance_rule=wishes.get("rule", "linear"),
             noise_seed=image_seed(params.seed, index),
+            known=None if given.region is None else given.init,
+            region=given.region,
+            pulls=(
+                *(Lean(target=guide.latent, share=0.4, down_to=0.5) for guide in given.prompts),
+                *(StylePull(style=statistics_of(guide.latent), share=0.5) for guide in given.styles),
+            ),
         )
 
     def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:

@@ -1,6 +1,6 @@
 """Exact mode's promise: whatever shares its passes, preempts it or hands it on, an image has the bits that it has alone.
 
-200 random mixes of requests: sizes, steps, guidance, lanes, flows, samplers, arrivals, cancels, and engines that stop
+200 random mixes of requests: sizes, pictures, steps, guidance, lanes, flows, samplers, arrivals, cancels, and engines that stop
 and hand their images on. The models are a small test network, mini-1 and two tiny families over diffusers' networks.
 """
 
@@ -25,7 +25,7 @@ from darkroom.engine.profiles import Profile, Profiles
 from darkroom.engine.requests import Request
 from darkroom.engine.rows import Finished
 from darkroom.engine.saved import pack, unpack
-from darkroom.model.denoiser import Denoiser, Prepared
+from darkroom.model.denoiser import Denoiser, Given, Guide, Prepared
 
 Key = tuple[str, int]  # job and index
 WORDS = ("a fox", "an owl in the snow", "the sea")
@@ -49,18 +49,42 @@ class Subject:
     wishes: Sequence[GenerationParams]
     images: int = 7
     profiles: Profiles = field(default_factory=lambda: Profiles(budget_s=1.0))
-    alone: dict[tuple[GenerationParams, int], torch.Tensor] = field(default_factory=dict)
+    alone: dict[tuple[GenerationParams, int, int], torch.Tensor] = field(default_factory=dict)
+    pictures: bool = False
+    """Whether some of its requests come with pictures."""
+    known_givens: dict[GenerationParams, list[Given | None]] = field(default_factory=dict)
 
-    def latent(self, params: GenerationParams, index: int) -> torch.Tensor:
-        if (params, index) not in self.alone:
+    def givens(self, params: GenerationParams) -> list[Given | None]:
+        """What a request may come with: half of the time nothing."""
+        if params not in self.known_givens:
+            made = givens(self.denoiser.prepare(params, index=0).latent) if self.pictures else []
+            self.known_givens[params] = [None] * max(1, len(made)) + made
+        return self.known_givens[params]
+
+    def latent(self, params: GenerationParams, index: int, given: Given | None) -> torch.Tensor:
+        key = (params, index, id(given))
+        if key not in self.alone:
             engine = Engine(profiles=self.profiles)
-            engine.add(self.denoiser, Request(job_id="alone", index=index, params=params))
+            engine.add(self.denoiser, Request(job_id="alone", index=index, params=params, given=given))
             while engine.busy:
                 engine.step()
             (finished,) = engine.take_finished()
             assert finished.exact
-            self.alone[params, index] = finished.latent
-        return self.alone[params, index]
+            self.alone[key] = finished.latent
+        return self.alone[key]
+
+
+def givens(noise: torch.Tensor) -> list[Given | None]:
+    """A beginning, a region and guides for a latent (C, h, w)."""
+    picture = noise.roll(1, 0).tanh()
+    region = torch.zeros(1, *noise.shape[1:])
+    region[:, :, noise.shape[2] // 2 :] = 1
+    guide = Guide(latent=picture.flip(1), picture=torch.zeros(3, 8, 8))
+    return [
+        Given(init=picture, strength=0.6),
+        Given(init=picture, region=region, styles=(guide,)),
+        Given(prompts=(guide,), styles=(guide,)),
+    ]
 
 
 def asked(text: str, **more: Any) -> GenerationParams:
@@ -69,7 +93,7 @@ def asked(text: str, **more: Any) -> GenerationParams:
 
 def tiny(request: pytest.FixtureRequest) -> Subject:
     wishes = [asked(wish, seed=seed) for seed, wish in enumerate(TINY_WISHES)]
-    return Subject(denoiser=request.getfixturevalue("tiny"), wishes=wishes)
+    return Subject(denoiser=request.getfixturevalue("tiny"), wishes=wishes, pictures=True)
 
 
 def mini(request: pytest.FixtureRequest) -> Subject:
@@ -81,7 +105,7 @@ def mini(request: pytest.FixtureRequest) -> Subject:
         asked("an owl in the snow", **draft, negative=("red",), tile=True, seed=8),
         asked("a house by the sea", **draft | {"quality": 0.75}, chaos=30),
     ]
-    return Subject(denoiser=Mini.load(), wishes=wishes, images=3)
+    return Subject(denoiser=Mini.load(), wishes=wishes, images=3, pictures=True)
 
 
 def family(name: str) -> Callable[[pytest.FixtureRequest], Subject]:
@@ -157,10 +181,13 @@ class Mix:
         return Engine(exact=self.exact, profiles=profiles, preview_every=0)
 
     def _request(self, number: int) -> Request:
+        params = self.rng.choice(self.subject.wishes)
         return Request(
             job_id=f"job{number % 5}",
             index=number,
-            params=self.rng.choice(self.subject.wishes),
+            grid_index=self.rng.choice([None, number % 4]),
+            given=self.rng.choice(self.subject.givens(params)),
+            params=params,
             priority=self.rng.randrange(3),
             flow=self.rng.choice("xyz"),
         )
@@ -203,12 +230,15 @@ def test_every_image_of_every_mix_has_the_bits_that_it_has_alone(subject: tuple[
         mix.run()
         assert not mix.open
         for (job_id, index), finished in mix.finished.items():
-            params = mix.asked[job_id, index].params
-            assert finished.exact and torch.equal(finished.latent, drawn.latent(params, index)), params.text
+            request = mix.asked[job_id, index]
+            alone = drawn.latent(request.params, request.drawn_index, request.given)
+            assert finished.exact and torch.equal(finished.latent, alone), request.params.text
+            counts["with pictures"] += request.given is not None
         counts += mix.counts
         counts["finished"] += len(mix.finished)
         counts["cancelled"] += sum(isinstance(event, ImageCancelled) for event in mix.events)
     assert all(counts[what] > 0 for what in ("finished", "cancelled", "resumed", "preempted")), counts
+    assert (counts["with pictures"] > 0) == drawn.pictures
 
 
 def test_without_exact_mode_such_mixes_have_other_bits(crowded: Any) -> None:
@@ -220,7 +250,8 @@ def test_without_exact_mode_such_mixes_have_other_bits(crowded: Any) -> None:
         mix = Mix(fast, seed, exact=False)
         mix.run()
         for (job_id, index), finished in mix.finished.items():
-            alone = fast.latent(mix.asked[job_id, index].params, index)
+            request = mix.asked[job_id, index]
+            alone = fast.latent(request.params, request.drawn_index, request.given)
             differing += not torch.equal(finished.latent, alone)
             assert not finished.exact
     assert differing > 10

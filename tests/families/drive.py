@@ -15,7 +15,7 @@ from darkroom.core.events import ImageFailed
 from darkroom.core.params import Aspect, GenerationParams, PromptPart
 from darkroom.engine.engine import Engine
 from darkroom.engine.requests import Request
-from darkroom.model.denoiser import Conditioning, Denoiser
+from darkroom.model.denoiser import Conditioning, Denoiser, Given
 from darkroom.model.families.family import Family
 from darkroom.model.families.parts import Parts
 from darkroom.model.placement import Placement
@@ -59,11 +59,28 @@ def asked(text: str, *, seed: int = 1, aspect: Aspect = SQUARE, negative: str = 
     )
 
 
-def drawn(denoiser: Denoiser, *requests: GenerationParams, index: int = 0) -> list[Tensor]:
-    """The finished latents (C, h, w), in the order of the requests: all of them in one engine, in exact mode."""
+def picture(seed: int = 4, *, height: int = 48, width: int = 96) -> Tensor:
+    """(3, H, W) in [0, 1]: soft hills of colour, and grain."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 4, 6, generator=generator)
+    soft = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")[0]
+    return (soft + 0.05 * torch.randn(3, height, width, generator=generator)).clamp(0, 1)
+
+
+def drawn(
+    denoiser: Denoiser,
+    *requests: GenerationParams,
+    index: int = 0,
+    given: Given | Sequence[Given | None] | None = None,
+) -> list[Tensor]:
+    """The finished latents (C, h, w), in the order of the requests: all of them in one engine, in exact mode.
+
+    `given` is for all of them, or a sequence with one for each.
+    """
     engine = Engine(preview_every=0)
-    for number, params in enumerate(requests):
-        engine.add(denoiser, Request(job_id=str(number), index=index, params=params))
+    each = given if isinstance(given, Sequence) else [given] * len(requests)
+    for number, (params, pictures) in enumerate(zip(requests, each, strict=True)):
+        engine.add(denoiser, Request(job_id=str(number), index=index, params=params, given=pictures))
     failed = []
     while engine.busy:
         failed += [event for event in engine.step() if isinstance(event, ImageFailed)]

@@ -14,6 +14,7 @@ from PIL import Image
 from darkroom.core.images import Variant
 from darkroom.finish.encode import THUMBNAIL_SIDE_PX, encode_thumbnail
 from darkroom.finish.files import DevelopedFile, DevelopedImage, developed
+from darkroom.finish.pixels import pixel_digest
 from darkroom.finish.provenance import Provenance
 from darkroom.finish.read import read_provenance
 
@@ -81,6 +82,21 @@ def test_each_picture_knows_where_it_comes_from(job: tuple[DevelopedImage, ...],
             if each.file.variant is not Variant.THUMBNAIL:
                 (path := tmp_path / each.name).write_bytes(each.data)
                 assert read_provenance(path) == Provenance.from_json(image.provenance)
+
+
+def test_pictures_can_be_compared_without_their_pixels(job: tuple[DevelopedImage, ...]) -> None:
+    digests = [Provenance.from_json(image.provenance).pixels for image in job]
+    assert digests[:4] == [pixel_digest(image) for image in pictures().values()]
+    assert len(set(digests)) == 5
+    with Image.open(io.BytesIO(files_of(job)["3.png"].data)) as kept:
+        assert pixel_digest(kept) == digests[2]
+
+
+def test_a_picture_is_another_when_one_pixel_or_its_shape_is() -> None:
+    plain = Image.new("RGB", (6, 4))
+    (changed := plain.copy()).putpixel((5, 3), (0, 0, 1))
+    digests = {pixel_digest(each) for each in (plain, changed, Image.new("RGB", (4, 6)))}
+    assert len(digests) == 3 and pixel_digest(plain.copy()) in digests
 
 
 def test_lossy_files_look_like_the_picture(job: tuple[DevelopedImage, ...]) -> None:

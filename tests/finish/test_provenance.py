@@ -4,8 +4,10 @@ import json
 import os
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +16,7 @@ from PIL import Image
 
 from darkroom.core.errors import OutputError
 from darkroom.core.params import GenerationParams, Lane, PromptPart, Reference, VideoParams
+from darkroom.core.recipes import EMPTY, Action, Frame, Input, ParentKind, Recipe, Role
 from darkroom.finish.encode import ImageFormat, description, encode
 from darkroom.finish.provenance import JSON_CHARACTERS_MAX, PNG_CHUNK, Provenance, parameters_of
 from darkroom.finish.read import PNG_SIGNATURE, read_provenance
@@ -31,6 +34,19 @@ FOX = Provenance(
     engine={"rows": 8, "library": "torch 2", "device": "cpu", "dtype": "float32"},
     software="Darkroom 0.1.0",
     created=datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC),
+)
+
+REGION = Recipe(
+    action=Action.VARY_REGION,
+    inputs=(
+        Input(role=Role.INIT, parent_id=UUID(int=1), kind=ParentKind.IMAGE, digest="cd" * 32),
+        Input(role=Role.MASK, parent_id=UUID(int=2), kind=ParentKind.UPLOAD, digest="ef" * 32),
+    ),
+    indices=(2,),
+    strength=0.85,
+    frame=Frame(width=512, height=384, left=128, top=96, inner_width=256, inner_height=192),
+    seam_px=12,
+    replay_of=UUID(int=3),
 )
 
 any_text = st.text(alphabet=st.characters(), max_size=40)  # lone surrogates too
@@ -55,6 +71,8 @@ provenances = st.builds(
     engine=json_objects,
     software=any_text,
     created=st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(microsecond=0)),
+    recipe=st.sampled_from([EMPTY, REGION, Recipe(indices=(3, 0))]),
+    pixels=st.just("") | any_text,
 )
 
 
@@ -131,6 +149,17 @@ def test_every_parameter_of_a_job_is_stored() -> None:
     assert stored["style_references"] == [{"source": "12", "weight": 2.0}]
     assert (stored["lane"], stored["visibility"], stored["aspect"]) == ("turbo", None, "1:1")
     assert stored["video"] == {"motion": "low", "loop": True, "end": None, "batch": 4}
+
+
+def test_what_came_from_words_alone_says_nothing_of_a_recipe() -> None:
+    assert "recipe" not in FOX.as_object() and "pixels" not in FOX.as_object()
+    found = replace(FOX, recipe=REGION, pixels="12" * 32).as_object()
+    assert (found["recipe"], found["pixels"], found["version"]) == (REGION.as_object(), "12" * 32, 2)
+
+
+def test_what_an_older_version_wrote_is_read() -> None:
+    """Version 1 said all but the recipe and the pixels."""
+    assert Provenance.from_json(json.dumps({**FOX.as_object(), "version": 1})) == FOX
 
 
 def test_the_line_for_people_of_a_grid() -> None:
@@ -215,12 +244,24 @@ HOSTILE = {
     "deep JSON": (png(itxt(b"[" * 100_000)), "not valid JSON"),
     "deep value": (png(itxt(changed(parameters={"a": [[[[[[[[[[]]]]]]]]]]}))), "at most 8 levels"),
     "huge number": (png(itxt(b'{"version":' + b"9" * 5000 + b"}")), "not valid JSON"),
-    "another version": (png(itxt(changed(version=2))), "of version 2"),
+    "another version": (png(itxt(changed(version=3))), "of version 3"),
     "text for a number": (png(itxt(changed(seed="7"))), "'seed' must be a whole number"),
     "truth for a number": (png(itxt(changed(image=True))), "'image' must be a whole number"),
     "negative number": (png(itxt(changed(seed=-1))), "'seed' must be a whole number"),
     "number for text": (png(itxt(changed(model=3))), "'model' must be text"),
     "list for an object": (png(itxt(changed(engine=[]))), "'engine' must be an object"),
+    "text for a recipe": (png(itxt(changed(recipe="vary"))), "'recipe' must be an object"),
+    "recipe of no action": (png(itxt(changed(recipe={}))), "'recipe' cannot be read"),
+    "recipe of nothing we know": (png(itxt(changed(recipe={"action": "melt"}))), "'recipe' cannot be read"),
+    "recipe of no parent": (
+        png(itxt(changed(recipe={"action": "pan", "inputs": [{"role": "init", "parent_id": "x"}]}))),
+        "'recipe' cannot be read",
+    ),
+    "recipe of endless strength": (
+        png(itxt(changed(recipe={"action": "pan", "indices": [1e999]}))),
+        "'recipe' cannot be read",
+    ),
+    "number for a digest": (png(itxt(changed(pixels=7))), "'pixels' must be text"),
     "no moment": (png(itxt(changed(created="soon"))), "'created' must be a moment"),
     "a moment outside of time": (
         png(itxt(changed(created="0001-01-01T00:00:00+23:00"))),

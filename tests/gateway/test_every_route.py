@@ -5,11 +5,13 @@ Whose object it is can do the same request, so that a 404 here means what it say
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+import PIL.Image
 import pytest
 from fastapi.routing import APIRoute
 from tests.gateway.conftest import House, Person, fault
@@ -22,13 +24,13 @@ Maker = Callable[[House, Person], Awaitable[str]]
 DIGEST = "ab" * 32
 
 
-async def a_job(house: House, person: Person) -> str:
-    answer = await person.client.post("/api/v1/jobs", json={"prompt": "a fox"})
+async def a_job(house: House, person: Person, prompt: str = "a fox") -> str:
+    answer = await person.client.post("/api/v1/jobs", json={"prompt": prompt})
     return str(answer.json()["jobs"][0]["id"])
 
 
-async def a_running_job(house: House, person: Person) -> tuple[UUID, int]:
-    job_id = UUID(await a_job(house, person))
+async def a_running_job(house: House, person: Person, prompt: str = "a fox") -> tuple[UUID, int]:
+    job_id = UUID(await a_job(house, person, prompt))
     lease = await house.store.operations.acquire_lease(holder="here", url="", ttl_s=60, now=house.clock())
     claimed = await house.store.ledger.claim([job_id], worker_id="w1", epoch=lease.epoch, now=house.clock())
     fence = claimed.jobs[0].fence
@@ -36,8 +38,8 @@ async def a_running_job(house: House, person: Person) -> tuple[UUID, int]:
     return job_id, fence
 
 
-async def an_image(house: House, person: Person) -> str:
-    job_id, fence = await a_running_job(house, person)
+async def an_image(house: House, person: Person, prompt: str = "a fox") -> str:
+    job_id, fence = await a_running_job(house, person, prompt)
     file = ImageFile(
         variant=Variant.PNG, digest=DIGEST, media_type="image/png", width=8, height=8, size_bytes=1
     )
@@ -47,6 +49,32 @@ async def an_image(house: House, person: Person) -> str:
     finish = Finish(job_id=job_id, fence=fence, measured_gpu_ms=1, images=(image,), now=house.clock())
     await house.store.ledger.finish([finish])
     return str(image.id)
+
+
+async def a_hidden_image(house: House, person: Person) -> str:
+    return await an_image(house, person, "a fox --stealth")
+
+
+async def a_trashed_image(house: House, person: Person) -> str:
+    image = await an_image(house, person)
+    assert (await person.client.delete(f"/api/v1/images/{image}")).status_code == 200
+    return image
+
+
+async def a_folder(house: House, person: Person) -> str:
+    answer = await person.client.post("/api/v1/folders", json={"name": "foxes"})
+    return str(answer.json()["id"])
+
+
+async def a_search(house: House, person: Person) -> str:
+    answer = await person.client.post("/api/v1/searches", json={"name": "foxes", "query": "q=fox"})
+    return str(answer.json()["id"])
+
+
+async def a_replay(house: House, person: Person) -> str:
+    image = await an_image(house, person)
+    answer = await person.client.post(f"/api/v1/images/{image}/actions", json={"action": "replay"})
+    return str(answer.json()["jobs"][0]["id"])
 
 
 async def a_dead_letter(house: House, person: Person) -> str:
@@ -88,6 +116,14 @@ async def a_file(house: House, person: Person) -> str:
     return key
 
 
+async def an_upload(house: House, person: Person) -> str:
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16), "red").save(buffer, "PNG")
+    answer = await person.client.post("/api/v1/uploads", files={"file": buffer.getvalue()})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Walk:
     """How to make the object that a route names, and what strangers are told."""
@@ -103,7 +139,22 @@ ROUTES: dict[tuple[str, str], Walk] = {
     ("GET", "/api/v1/jobs/{job_id}"): Walk(make=a_job),
     ("GET", "/api/v1/jobs/{job_id}/history"): Walk(make=a_job),
     ("DELETE", "/api/v1/jobs/{job_id}"): Walk(make=a_job),
-    ("GET", "/api/v1/images/{image_id}"): Walk(make=an_image),
+    ("GET", "/api/v1/jobs/{job_id}/replay"): Walk(make=a_replay),
+    ("GET", "/api/v1/images/{image_id}"): Walk(make=a_hidden_image),
+    ("GET", "/api/v1/images/{image_id}/lineage"): Walk(make=a_hidden_image),
+    ("PATCH", "/api/v1/images/{image_id}"): Walk(make=a_hidden_image, body={"liked": True}),
+    ("DELETE", "/api/v1/images/{image_id}"): Walk(make=an_image),
+    ("POST", "/api/v1/images/{image_id}/pick"): Walk(make=a_hidden_image),
+    ("PATCH", "/api/v1/folders/{folder_id}"): Walk(make=a_folder, body={"name": "boats"}),
+    ("DELETE", "/api/v1/folders/{folder_id}"): Walk(make=a_folder),
+    ("POST", "/api/v1/folders/{folder_id}/images"): Walk(make=a_folder, body={"add": []}),
+    ("DELETE", "/api/v1/searches/{search_id}"): Walk(make=a_search),
+    ("POST", "/api/v1/images/{image_id}/actions"): Walk(make=a_hidden_image, body={"action": "vary_subtle"}),
+    ("GET", "/api/v1/uploads/{upload_id}"): Walk(make=an_upload),
+    ("DELETE", "/api/v1/uploads/{upload_id}"): Walk(make=an_upload),
+    # Its file here is no picture; what its owner gets for one is in test_describing.py.
+    ("POST", "/api/v1/images/{image_id}/describe"): Walk(make=a_hidden_image, rightful=False),
+    ("POST", "/api/v1/uploads/{upload_id}/describe"): Walk(make=an_upload),
     ("DELETE", "/api/v1/account/keys/{key_id}"): Walk(make=a_key),
     ("GET", "/api/v1/admin/users/{user_id}"): Walk(make=a_user, stranger=ADMIN),
     ("PATCH", "/api/v1/admin/users/{user_id}"): Walk(make=a_user, stranger=ADMIN, body={}),
@@ -128,6 +179,11 @@ ROUTES: dict[tuple[str, str], Walk] = {
 LISTS = {
     "/api/v1/jobs",
     "/api/v1/images",
+    "/api/v1/uploads",
+    "/api/v1/folders",
+    "/api/v1/searches",
+    "/api/v1/signals",
+    "/api/v1/trash",
     "/api/v1/account/statement",
     "/api/v1/account/keys",
 }
@@ -192,7 +248,8 @@ async def test_nobody_finds_nothing(
 
 @pytest.mark.parametrize("path", sorted(LISTS))
 async def test_lists_hold_nothing_of_others(house: House, member: Person, path: str) -> None:
-    made = {await a_job(house, member), await an_image(house, member), await a_key(house, member)}
+    makers = (a_job, an_image, an_upload, a_key, a_folder, a_search, a_trashed_image)
+    made = {await make(house, member) for make in makers}
     stranger = await house.person("eve")
     mine, theirs = await member.client.get(path), await stranger.client.get(path)
     assert mine.status_code == theirs.status_code == 200
@@ -202,8 +259,11 @@ async def test_lists_hold_nothing_of_others(house: House, member: Person, path: 
 
 TEXTS = {
     "/api/v1/jobs": {"prompt": "?"},
+    "/api/v1/uploads/fetch": {"url": "?"},
     "/api/v1/login": {"token": "?"},
     "/api/v1/account/keys": {"name": "?"},
+    "/api/v1/folders": {"name": "?"},
+    "/api/v1/searches": {"name": "?", "query": "q=fox"},
     "/api/v1/admin/users": {"name": "?", "plan": "?"},
     "/api/v1/admin/worker-tokens": {"name": "?"},
     "/worker/v1/register": {"name": "?", "device": "?", "models": ["?"], "slots": 1, "version": "?"},

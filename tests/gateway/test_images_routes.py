@@ -43,13 +43,61 @@ async def test_what_is_not_published_is_not_there(house: House, member: Person) 
 
 
 async def test_an_image_of_somebody_else_is_not_there(house: House, member: Person) -> None:
-    job_id = (await submitted(member))["jobs"][0]["id"]
+    job_id = (await submitted(member, "a red fox --stealth"))["jobs"][0]["id"]
     await completed(house, job_id)
     image_id = (await member.client.get(IMAGES)).json()["images"][0]["id"]
     stranger = await house.person("stranger")
     fault(await stranger.client.get(f"{IMAGES}/{image_id}"), 404, "not_found")
     fault(await stranger.client.get(f"{IMAGES}/{UUID(int=3)}"), 404, "not_found")
     assert (await stranger.client.get(IMAGES)).json()["images"] == []
+
+
+async def test_a_public_image_of_somebody_else_shows_what_it_was_drawn_from(
+    house: House, member: Person
+) -> None:
+    job_id = (await submitted(member))["jobs"][0]["id"]
+    await completed(house, job_id)
+    image_id = (await member.client.get(IMAGES)).json()["images"][0]["id"]
+    stranger = await house.person("stranger")
+    seen = (await stranger.client.get(f"{IMAGES}/{image_id}")).json()
+    assert (seen["own"], seen["provenance"], seen["scores"]) == (False, {"a": 1}, {})
+    assert (await stranger.client.get(IMAGES)).json()["images"] == [], "it is not in their list"
+    await member.client.delete(f"{IMAGES}/{image_id}")
+    fault(await stranger.client.get(f"{IMAGES}/{image_id}"), 404, "not_found")
+    assert (await member.client.get(f"{IMAGES}/{image_id}")).json()["trashed_at"] is not None
+
+
+async def test_every_filter_of_the_list(house: House, member: Person) -> None:
+    fox = (await submitted(member, "a red fox"))["jobs"][0]["id"]
+    await completed(house, fox)
+    house.clock.move(seconds=1)
+    boat = (await submitted(member, "a boat --stealth"))["jobs"][0]["id"]
+    await completed(house, boat)
+    images = (await member.client.get(IMAGES)).json()["images"]
+    liked, rated, hidden = (image["id"] for image in images[4:7])
+    marks = {liked: {"liked": True}, rated: {"rating": 4, "favourite": True}, hidden: {"hidden": True}}
+    for image_id, body in marks.items():
+        assert (await member.client.patch(f"{IMAGES}/{image_id}", json=body)).status_code == 200
+    folder = (await member.client.post("/api/v1/folders", json={"name": "one"})).json()["id"]
+    await member.client.post(f"/api/v1/folders/{folder}/images", json={"add": [rated]})
+
+    async def found(**params: object) -> list[str]:
+        answer = await member.client.get(IMAGES, params=params)  # type: ignore[arg-type]
+        assert answer.status_code == 200, answer.text
+        return [image["id"] for image in answer.json()["images"]]
+
+    assert await found(liked=True) == [liked]
+    assert await found(favourite=True) == await found(rating_min=3) == await found(folder=folder) == [rated]
+    assert await found(hidden=True) == [hidden] and hidden not in await found()
+    assert len(await found(visibility="stealth")) == 4 and len(await found(visibility="public")) == 3
+    assert len(await found(model="able-1")) == 7 and await found(model="other-1") == []
+    assert await found(liked=True, q="boat") == []
+    assert len(await found(liked=False, q="fox")) == 2
+    first = (await member.client.get(IMAGES, params={"q": "fox"})).json()["images"]
+    assert {each["id"]: each["marks"]["rating"] for each in first}[rated] == 4
+    fault(await member.client.get(IMAGES, params={"folder": str(UUID(int=7))}), 404, "not_found")
+    fault(await member.client.get(IMAGES, params={"rating_min": 6}), 422, "invalid_request")
+    fault(await member.client.get(IMAGES, params={"colour": "red"}), 422, "invalid_request")
 
 
 @pytest.mark.parametrize(("params", "field"), [({"limit": 0}, "limit"), ({"cursor": "x"}, "cursor")])

@@ -79,7 +79,7 @@ async def test_a_whole_life(house: House, member: Person, worker: httpx.AsyncCli
     claim = {"job_id": job["job_id"], "fence": job["fence"]}
     assert job == claim | {
         "prompt": job["prompt"], "model": "able-1", "seed": 5, "lane": "fast", "images": 4, "attempt": 1,
-        "flow": job["flow"], "saved_url": "",
+        "flow": job["flow"], "saved_url": "", "recipe": {"action": "imagine"}, "inputs": {},
     }  # fmt: skip
     assert job["job_id"] == job_id and (found["cancel"], found["abandon"], found["drain"]) == ([], [], False)
     heartbeat = await worker.post("heartbeat", json={"worker_id": "w1", "claims": [claim]})

@@ -22,6 +22,7 @@ PLANNED = {
         "lifecycle",
         "engine",
         "finish",
+        "intake",
         "classifiers",
     ),
     *("storage", "delivery", "fleet", "prompt", "moderation", "billing", "dispatch", "model", "core"),

@@ -19,7 +19,8 @@ from darkroom.core.errors import (
 from darkroom.core.jobs import JobState
 from darkroom.core.params import Lane, Visibility
 from darkroom.core.ports import JobFilter
-from darkroom.lifecycle.submit import AGAIN_AFTER_S, submit
+from darkroom.lifecycle.placing import AGAIN_AFTER_S
+from darkroom.lifecycle.submit import submit
 
 TRIES = len(AGAIN_AFTER_S) + 1
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from darkroom.core.capabilities import ModelSource
 from darkroom.core.errors import ModelError
@@ -62,6 +64,23 @@ def test_what_it_has_is_not() -> None:
     for family, layout in LAYOUTS.items():
         for sampler in layout.samplers:
             assert driving_fault(family, ModelSource(sampler=sampler, guidance_rule="token_norm")) == ""
+
+
+@pytest.mark.parametrize(
+    ("weight", "reads"), [("encoder.conv_in.weight", True), ("decoder.encoder.w", False)]
+)
+def test_pictures_are_honoured_where_the_folder_can_read_them(
+    tmp_path: Path, weight: str, reads: bool
+) -> None:
+    (tmp_path / "vae").mkdir()
+    save_file({weight: np.zeros(1)}, tmp_path / "vae" / "diffusion_pytorch_model.safetensors")
+    model = entry_of("ink", tmp_path, report("flux"))
+    assert ({"image_prompts", "style_reference"} <= model.honours) == reads
+    assert model.max_image_prompts == (4 if reads else 0)
+
+
+def test_a_folder_without_a_vae_promises_no_pictures(tmp_path: Path) -> None:
+    assert entry_of("ink", tmp_path, report("sd")).max_image_prompts == 0
 
 
 def test_a_folder_that_is_not_there_is_named_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from darkroom.model.schedules import (
     MAX_STEPS,
     flow_sigmas,
     karras_sigmas,
+    started,
     stopped,
 )
 
@@ -66,6 +67,20 @@ def test_stop_at_a_hundred_keeps_everything_and_at_fifty_half() -> None:
     assert len(stopped(flow_sigmas(12), 50)) - 1 == 6
 
 
+@given(STEPS, st.floats(0, 1))
+def test_a_strength_keeps_the_end_and_begins_between_two_levels(steps: int, strength: float) -> None:
+    sigmas = flow_sigmas(steps)
+    kept = started(sigmas, strength)
+    assert 2 <= len(kept) <= len(sigmas) and kept[1:] == sigmas[len(sigmas) - len(kept) + 1 :]
+    assert all(a > b for a, b in pairwise(kept))
+    assert kept[0] == pytest.approx(max(strength, 1 / steps), abs=1e-5)
+
+
+def test_all_of_a_schedule_is_itself_and_half_of_it_half() -> None:
+    assert started(flow_sigmas(12), 1.0) == flow_sigmas(12)
+    assert started(flow_sigmas(12), 0.5) == flow_sigmas(12)[6:]
+
+
 @pytest.mark.parametrize("steps", [0, -1, MAX_STEPS + 1])
 def test_a_number_of_steps_out_of_range_is_refused(steps: int) -> None:
     with pytest.raises(ValueError, match="steps"):
@@ -83,3 +98,5 @@ def test_nonsense_is_refused() -> None:
         karras_sigmas(4, sigma_min=2.0, sigma_max=1.0)
     with pytest.raises(ValueError, match="percent"):
         stopped(flow_sigmas(4), 0)
+    with pytest.raises(ValueError, match="strength"):
+        started(flow_sigmas(4), 1.1)

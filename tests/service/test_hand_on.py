@@ -57,7 +57,7 @@ class Chained:
         with open(notes, "a") as file:
             file.write(json.dumps(what) + "\\n")
 
-    def add(self, assignment, saved=None):
+    def add(self, assignment, saved=None, inputs=None):
         state = json.loads(saved) if saved else {"done": 0, "x": assignment.prompt, "spent": 0}
         self.runs[assignment.claim] = [assignment, state]
         self.note(added=str(assignment.claim.job_id), at=state["done"])

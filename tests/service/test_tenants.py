@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from PIL import Image
 from tests.gateway import test_every_route as table
 from tests.service.conftest import Hand, Served, Tenant, completed, ended, failed, fault, serve, tenant
 
@@ -90,6 +92,36 @@ def a_key(town: Town) -> str:
     return str(answer.json()["id"])
 
 
+def a_hidden_image(town: Town) -> str:
+    image = an_image(town)
+    answer = town.mia.client.patch(f"/api/v1/images/{image}", json={"visibility": "stealth"})
+    assert answer.status_code == 200, answer.text
+    return image
+
+
+def a_trashed_image(town: Town) -> str:
+    image = an_image(town)
+    assert town.mia.client.delete(f"/api/v1/images/{image}").status_code == 200
+    return image
+
+
+def a_folder(town: Town) -> str:
+    return str(town.mia.client.post("/api/v1/folders", json={"name": str(uuid4())}).json()["id"])
+
+
+def a_search(town: Town) -> str:
+    answer = town.mia.client.post("/api/v1/searches", json={"name": "foxes", "query": "q=fox"})
+    return str(answer.json()["id"])
+
+
+def an_upload(town: Town) -> str:
+    file = BytesIO()
+    Image.new("RGB", (16, 16), "red").save(file, "PNG")
+    answer = town.mia.client.post("/api/v1/uploads", files={"file": file.getvalue()})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 def a_user(town: Town) -> str:
     return str(town.owner.post("/api/v1/admin/users", json={"name": str(uuid4())}).json()["id"])
 
@@ -107,6 +139,10 @@ def a_worker_token(town: Town) -> str:
 MAKERS: Mapping[object, Callable[[Town], str]] = {
     table.a_job: a_job,
     table.an_image: an_image,
+    table.a_hidden_image: a_hidden_image,
+    table.a_folder: a_folder,
+    table.a_search: a_search,
+    table.an_upload: an_upload,
     table.a_dead_letter: a_dead_letter,
     table.a_key: a_key,
     table.a_user: a_user,
@@ -134,7 +170,7 @@ def test_every_list_is_walked_here(town: Town) -> None:
         for method, path in described(town)
         if method == "GET" and "{" not in path and path.startswith("/api/v1/") and "/admin/" not in path
     }
-    assert lists == table.LISTS | {"/api/v1/account", "/api/v1/events"}
+    assert lists == table.LISTS | {"/api/v1/account", "/api/v1/events", "/api/v1/explore"}
 
 
 @pytest.mark.parametrize(("method", "path"), table.ROUTES)
@@ -162,6 +198,7 @@ def test_a_strangers_key_finds_nothing_and_changes_nothing(town: Town, method: s
 @pytest.mark.parametrize("path", sorted(table.LISTS | {"/api/v1/account"}))
 def test_lists_hold_nothing_of_others(town: Town, path: str) -> None:
     made = {a_job(town), an_image(town), a_key(town), town.mia.id}
+    made |= {a_folder(town), a_search(town), a_trashed_image(town), an_upload(town)}
     mine, theirs = town.mia.client.get(path), town.eve.client.get(path)
     assert mine.status_code == theirs.status_code == 200
     assert any(each in mine.text for each in made), "the list must show its owner what it hides from others"

@@ -1,10 +1,19 @@
 """The stores in memory keep every promise of core.ports."""
 
 import pytest
+from hypothesis import given
 from tests.contracts.accounts_contract import AccountsContract
 from tests.contracts.ledger_contract import LedgerContract
 from tests.contracts.library_contract import LibraryContract
+from tests.contracts.lineage_contract import (
+    PROPERTY,
+    QUESTIONS,
+    LineageContract,
+    Question,
+    answers_like_plain_reachability,
+)
 from tests.contracts.operations_contract import OperationsContract
+from tests.contracts.uploads_contract import UploadsContract
 
 from darkroom.storage.memory import MemoryStore
 
@@ -28,3 +37,17 @@ class TestLibrary(LibraryContract):
 
 class TestOperations(OperationsContract):
     pass
+
+
+class TestUploads(UploadsContract):
+    pass
+
+
+class TestLineage(LineageContract):
+    pass
+
+
+@PROPERTY
+@given(question=QUESTIONS)
+async def test_lineage_is_plain_reachability(store: MemoryStore, question: Question) -> None:
+    await answers_like_plain_reachability(store, question)

@@ -137,5 +137,5 @@ async def test_each_state_has_its_table(connection: Any) -> None:
 
 
 def test_every_query_file_reads_and_no_name_is_empty() -> None:
-    for room in ("ledger", "accounts", "library", "operations", "schema"):
+    for room in ("ledger", "accounts", "library", "lineage", "operations", "schema", "uploads"):
         assert all(statements.queries(room).values()), room

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from darkroom.core.errors import ModelError
 from darkroom.core.params import GenerationParams
-from darkroom.model.denoiser import Conditioning, Encoded, Prepared
+from darkroom.model.denoiser import Conditioning, Encoded, Given, Prepared
 from darkroom.train.evaluation import drawing
 from darkroom.train.evaluation.drawing import engine_artist
 from darkroom.train.evaluation.prompts import Question
@@ -27,7 +27,12 @@ class Flat:
         return [{} for _ in texts]
 
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         if params.text == "trouble":
             raise ModelError("no")

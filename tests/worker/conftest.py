@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,7 @@ from darkroom.core.work import (
     StagedFile,
     StagedImage,
 )
-from darkroom.worker.generator import Drawn, Files, Glimpse, Happening
+from darkroom.worker.generator import NO_INPUTS, Drawn, Files, Glimpse, Happening
 from darkroom.worker.loop import Worker
 from darkroom.worker.messages import Introduction
 from darkroom.worker.protocol import Connection
@@ -215,6 +215,7 @@ class FakeGenerator:
         self.told: list[Happening] = []
         self.added: list[Assignment] = []
         self.given: list[bytes | None] = []
+        self.inputs: list[Mapping[str, bytes]] = []
         self.saved: list[bytes] = []
         self.cancelled: list[Claim] = []
         self.gate = threading.Event()
@@ -224,8 +225,11 @@ class FakeGenerator:
     def busy(self) -> bool:
         return bool(self.jobs or self.told)
 
-    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+    def add(
+        self, assignment: Assignment, saved: bytes | None = None, inputs: Mapping[str, bytes] = NO_INPUTS
+    ) -> None:
         self.added.append(assignment)
+        self.inputs.append(inputs)
         self.given.append(saved)
         self.jobs[assignment.claim] = (assignment, int(saved or 0))
 

@@ -18,7 +18,7 @@ from darkroom.core.params import GenerationParams, Lane, image_seed
 from darkroom.core.work import Assignment, Claim, Failure, Fault, Progress
 from darkroom.engine.engine import Engine
 from darkroom.engine.profiles import Profiles
-from darkroom.model.denoiser import Conditioning, Encoded, Prepared
+from darkroom.model.denoiser import Conditioning, Encoded, Given, Prepared
 from darkroom.model.registry import read_registry
 from darkroom.model.upscaler import Upscaler
 from darkroom.worker.beside import Beside
@@ -50,6 +50,14 @@ class Tiny:
         self.fault: Callable[[int], None] = lambda rows: None
         self.decode_fault: Exception | None = None
         self.uneven = 0.0
+        self.given: list[Given | None] = []
+
+    def size(self, params: GenerationParams) -> tuple[int, int]:
+        return 4, 4
+
+    def encode_picture(self, picture: Tensor) -> Tensor:
+        self.clock.now += 2.0
+        return picture
 
     def texts(self, params: GenerationParams) -> tuple[str, ...]:
         return ()
@@ -58,10 +66,16 @@ class Tiny:
         return []
 
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         if "unpaintable" in params.text:
             raise ModelError("nobody can paint that")
+        self.given.append(given)
         assert params.seed is not None
         noise = torch.Generator().manual_seed(image_seed(params.seed, index))
         return Prepared(
@@ -72,6 +86,8 @@ class Tiny:
             sampler="euler",
             conditional={"words": torch.ones(1) * (torch.nan if "nan" in params.text else 1)},
             unconditional={"words": torch.ones(1)},
+            known=given.init if given and given.region is not None else None,
+            region=given.region if given else None,
         )
 
     def denoise(self, latents: Tensor, sigmas: Tensor, conditioning: Sequence[Conditioning]) -> Tensor:

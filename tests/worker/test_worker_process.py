@@ -25,7 +25,7 @@ class Endless:
     device = "fake"
     busy = False
     vitals = EngineVitals()
-    def add(self, assignment, saved=None):
+    def add(self, assignment, saved=None, inputs=None):
         self.busy = True
     def save(self, claim):
         return b"half" if self.busy else None

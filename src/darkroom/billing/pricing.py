@@ -14,8 +14,13 @@ from pathlib import Path
 from darkroom.billing import tables
 from darkroom.core.errors import DarkroomError
 from darkroom.core.params import IMAGES_PER_JOB, GenerationParams, Lane
+from darkroom.core.recipes import EMPTY, Recipe
 
 BUILTIN_PRICES = Path(__file__).with_name("prices.toml")
+PIXELS_PER_MEGAPIXEL = 1_000_000
+UNSCALED_PIXELS = 512 * 512  # of a picture that is upscaled, where nobody says how large it is
+UPSCALER_SCALE = 4  # of each side: what its network makes, whatever is asked; the rest is resizing
+STRENGTH_PARTS = 1_000  # to which a strength is taken: 0.45 means just that, and no float beside it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +57,23 @@ class Prices:
     default: ModelPrice
     lanes: Mapping[Lane, int]
     margin_percent: int
+    upscale_gpu_ms_per_megapixel: int
 
-    def price(self, params: GenerationParams, lane: Lane, *, images: int = IMAGES_PER_JOB) -> Price:
-        """What a job costs in a lane. The same job never costs less with more steps, a larger size or more images."""
-        gpu_ms = self._gpu_ms(params, images)
+    def price(
+        self,
+        params: GenerationParams,
+        lane: Lane,
+        *,
+        images: int | None = None,
+        recipe: Recipe = EMPTY,
+        size: tuple[int, int] | None = None,
+    ) -> Price:
+        """What a job costs in a lane. The same job never costs less with more steps, a larger size or more images.
+
+        `images` is the recipe's number unless it is given; `size` the width and height that an upscale makes. A larger
+        canvas costs nothing more: what surrounds a picture is drawn at the model's own size.
+        """
+        gpu_ms = self._gpu_ms(params, recipe, recipe.images if images is None else images, size)
         percent = self.lanes[lane]
         return Price(
             estimate_gpu_ms=ceil(gpu_ms),
@@ -64,13 +82,27 @@ class Prices:
             price_percent=percent,
         )
 
-    def _gpu_ms(self, params: GenerationParams, images: int) -> Fraction:
+    def _gpu_ms(
+        self, params: GenerationParams, recipe: Recipe, images: int, size: tuple[int, int] | None
+    ) -> Fraction:
         assert images > 0 and params.quality > 0 and params.stop > 0, "an empty job has no price"
+        if recipe.scale is None:
+            return self._drawing_gpu_ms(params, recipe.strength, images)
+        source_pixels = Fraction(size[0] * size[1], recipe.scale**2) if size else Fraction(UNSCALED_PIXELS)
+        megapixels = source_pixels * UPSCALER_SCALE**2 * images / PIXELS_PER_MEGAPIXEL
+        upscaling = self.upscale_gpu_ms_per_megapixel * megapixels
+        if recipe.strength is None:
+            return upscaling
+        return upscaling + self._drawing_gpu_ms(params, recipe.strength, images)
+
+    def _drawing_gpu_ms(self, params: GenerationParams, strength: float | None, images: int) -> Fraction:
+        """Steps count for the share of the schedule that is run; encoding what it starts from is a part of the finish."""
         model = self.models.get(params.model, self.default)
-        size = model.draft_percent if params.draft else model.hd_percent if params.hd else 100
-        steps = Fraction(params.quality) * params.stop / 100
+        percent = model.draft_percent if params.draft else model.hd_percent if params.hd else 100
+        share = Fraction(1) if strength is None else Fraction(strength).limit_denominator(STRENGTH_PARTS)
+        steps = Fraction(params.quality) * params.stop / 100 * share
         return (model.denoise_gpu_ms * steps + model.finish_gpu_ms) * Fraction(
-            size * images, 100 * IMAGES_PER_JOB
+            percent * images, 100 * IMAGES_PER_JOB
         )
 
 
@@ -84,14 +116,18 @@ def read_prices(path: Path | None = None) -> Prices:
 
 
 def _prices(document: Mapping[str, object]) -> Prices:
-    tables.check_keys("the file", document, ("margin_percent", "lanes", "default", "models"))
+    tables.check_keys("the file", document, ("margin_percent", "lanes", "upscale", "default", "models"))
     lanes = tables.table("lanes", document["lanes"], [lane.value for lane in Lane])
     models = tables.table("models", document["models"])
+    upscale = tables.table("upscale", document["upscale"], ("gpu_ms_per_megapixel",))
     return Prices(
         models={name: _model(f"models.{name}", row) for name, row in models.items()},
         default=_model("default", document["default"]),
         lanes={lane: tables.whole(f"lanes.{lane.value}", lanes[lane.value]) for lane in Lane},
         margin_percent=tables.whole("margin_percent", document["margin_percent"], least=100),
+        upscale_gpu_ms_per_megapixel=tables.whole(
+            "upscale.gpu_ms_per_megapixel", upscale["gpu_ms_per_megapixel"], least=1
+        ),
     )
 
 

@@ -32,7 +32,11 @@ from darkroom.bootstrap.library import BUILTIN_FAMILY, without_missing
 from darkroom.bootstrap.models import open_catalogue
 from darkroom.bootstrap.owner import Welcome, admit_local_workers, welcome
 from darkroom.bootstrap.stores import open_objects, open_store
+from darkroom.classifiers.describing import RetrievalDescriber
+from darkroom.classifiers.influence import LeaveOneOut
+from darkroom.classifiers.pixels import OnDemandScorer
 from darkroom.classifiers.text import OnnxTextEmbedder
+from darkroom.classifiers.vision import VisionDescriber
 from darkroom.core.errors import OutputError, Unavailable
 from darkroom.core.params import SEED_MAX
 from darkroom.delivery.bus import EventBus
@@ -43,6 +47,7 @@ from darkroom.fleet.devices import local_devices
 from darkroom.fleet.local import LocalFleet
 from darkroom.gateway.app import create_app
 from darkroom.gateway.context import GatewaySettings
+from darkroom.intake.door import Door, public_links
 from darkroom.lifecycle.dispatcher import Dispatcher
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.model.families import FAMILIES
@@ -54,6 +59,7 @@ from darkroom.storage.objects import sweep_staging
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from darkroom.core.ports import Describer
     from darkroom.storage.objects.seam import ObjectStore
     from darkroom.storage.postgres.store import PostgresStore
 
@@ -136,6 +142,7 @@ async def serve(settings: Settings, *, tell: Callable[[Ready], None]) -> None:
 def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: EventBus) -> Rooms:
     """The rooms over these stores, with the policies that the settings name."""
     policy = read_policy(settings.policy)
+    embedder = OnnxTextEmbedder.load(settings.weights)
     catalogue = open_catalogue(settings)
     dispatch_policy, rng = read_dispatch_policy(settings.dispatch), random.Random()
     return Rooms(
@@ -143,8 +150,15 @@ def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: Ev
         accounts=store.accounts,
         library=store.library,
         operations=store.operations,
+        uploads=store.uploads,
+        lineage=store.lineage,
+        gallery=store.gallery,
         objects=objects,
-        moderator=PromptModerator(policy, OnnxTextEmbedder.load(settings.weights)),
+        intake=Door(links=public_links if settings.fetch == "on" else None),
+        image_scorer=OnDemandScorer(),
+        describer=describer_of(settings),
+        shortener=LeaveOneOut(embedder),
+        moderator=PromptModerator(policy, embedder),
         image_policy=policy,
         plans=read_plans(settings.plans),
         prices=read_prices(settings.prices),
@@ -155,6 +169,13 @@ def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: Ev
         families=frozenset({BUILTIN_FAMILY, *FAMILIES}),
         retry_delay_s=lambda attempt: retry_delay_s(attempt, rng, dispatch_policy),
     )
+
+
+def describer_of(settings: Settings) -> Describer:
+    """The model at the address that the operator names, else the embedder in the package. Neither is asked at start."""
+    if settings.vision_url:
+        return VisionDescriber(url=settings.vision_url, model=settings.vision_model, key=settings.vision_key)
+    return RetrievalDescriber.load(settings.weights)
 
 
 def _allow_many_connections() -> None:

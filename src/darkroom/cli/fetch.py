@@ -14,6 +14,7 @@ from darkroom.cli.client import Client, Object
 from darkroom.cli.wish import Files, Wish
 from darkroom.core.errors import OutputError
 from darkroom.core.params import IMAGES_PER_JOB
+from darkroom.core.recipes import Action
 from darkroom.finish.encode import ImageFormat, encode
 from darkroom.finish.grid import compose_grid
 from darkroom.finish.names import image_name, stem_of
@@ -21,6 +22,7 @@ from darkroom.finish.provenance import Provenance
 from darkroom.finish.write import free_stem, write_whole
 
 PNG = ImageFormat.PNG.value
+PLAIN = Action.IMAGINE.value
 
 Pictures = Mapping[int | None, Mapping[str, bytes]]
 """The bytes of a job's files: by the number of the image (from 1; None is the grid), then by format."""
@@ -38,7 +40,7 @@ class Fetched:
 def fetch(client: Client, job: Object, words: str, wish: Wish) -> Fetched:
     """Fetch what was wished for and write it into the folder. Raises OutputError, and then none of the job's files is left."""
     pictures = _downloaded(client, job, wish)
-    stem = stem_of(words, int(job["seed"]))
+    stem = stem_of(words, int(job["seed"])) + _deed(job)
     stem = free_stem(
         wish.out, stem, [image_name("", number, each) for number, kept in pictures.items() for each in kept]
     )
@@ -60,9 +62,15 @@ def fetch(client: Client, job: Object, words: str, wish: Wish) -> Fetched:
     return Fetched(images=images, grid=written.get(None), shown=list(first.values())[-1])
 
 
+def _deed(job: Object) -> str:
+    """`_zoom-out`: what tells the files of an action from those of the image that it was asked for; "" for a plain drawing."""
+    action = str(job.get("action") or PLAIN)
+    return "" if action == PLAIN else f"_{action.replace('_', '-')}"
+
+
 def _downloaded(client: Client, job: Object, wish: Wish) -> Pictures:
     images = {int(image["index"]): image for image in job["images"]}
-    numbers = [index + 1 for index in wish.indices]
+    numbers = sorted(images) if wish.indices is None else [index + 1 for index in wish.indices]
     if missing := [number for number in numbers if number not in images]:
         raise OutputError(f"the server has no image {missing[0]} of the job {job['id']}")
     pictures: dict[int | None, dict[str, bytes]] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from darkroom.bootstrap import check_drawable, open_catalogue, open_studio
 from darkroom.cli.interrupts import Interrupts
 from darkroom.cli.wish import Outcome, Wish, count, names
-from darkroom.core.params import SEED_MAX, GenerationParams
+from darkroom.core.params import IMAGES_PER_JOB, SEED_MAX, GenerationParams
 from darkroom.prompt import BatchLimits, format_prompt, parse
 
 if TYPE_CHECKING:
@@ -57,15 +57,16 @@ def draw_here(
 
     check_folder(wish.out)
     formats = [ImageFormat(name) for name in wish.formats]
+    indices = range(IMAGES_PER_JOB) if wish.indices is None else wish.indices
     with Interrupts() as interrupts, open_watch(quiet=wish.quiet) as watch:
-        watch.say(count(len(jobs), len(wish.indices)))
+        watch.say(count(len(jobs), len(indices)))
         if wish.lane or any(job.params.lane or job.params.visibility for job in jobs):
             watch.say(NO_QUEUE)
-        watch.introduce({job.id: job.params.text for job in jobs}, wish.indices)
+        watch.introduce({job.id: job.params.text for job in jobs}, indices)
         first = jobs[0].params.model
         studio = open_studio(settings, open_catalogue(settings), first=first, between=interrupts.check)
         ready_s = time.monotonic() - started
-        for drawn in draw(studio, jobs, wish.indices, tell=watch.happened, check=interrupts.check):
+        for drawn in draw(studio, jobs, indices, tell=watch.happened, check=interrupts.check):
             drawn.clock.seconds["start"] = ready_s
             with drawn.clock.measure("encode"):
                 saved = None if drawn.failure else save(drawn, wish.out, formats)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from darkroom.bootstrap import settings_of_process
-from darkroom.cli import failures
 from darkroom.cli.here import draw_here, plan
 from darkroom.cli.parse import read_prompt
-from darkroom.cli.plain import plain
-from darkroom.cli.wish import FORMATS, Outcome, Wish, paths
+from darkroom.cli.wish import FORMATS, Outcome, Wish, paths, tell_failures
 from darkroom.core.params import IMAGES_PER_JOB, Lane
 
 
@@ -27,6 +24,16 @@ from darkroom.core.params import IMAGES_PER_JOB, Lane
 )
 @click.option(
     "--image", type=click.IntRange(1, IMAGES_PER_JOB), help="Keep only this image; with --here, draw only it."
+)
+@click.option(
+    "--with",
+    "pictures",
+    multiple=True,
+    metavar="PICTURE",
+    help="An image prompt: a file, an address or an image; several times.",
+)
+@click.option(
+    "--style", "styles", multiple=True, metavar="PICTURE", help="A style reference (--sref), given likewise."
 )
 @click.option(
     "--lane",
@@ -43,6 +50,8 @@ def imagine_command(
     out: Path | None,
     file_format: str,
     image: int | None,
+    pictures: tuple[str, ...],
+    styles: tuple[str, ...],
     lane: str | None,
     here: bool,
     as_json: bool,
@@ -55,34 +64,28 @@ def imagine_command(
     """
     started = context.obj if isinstance(context.obj, float) else time.monotonic()
     settings = settings_of_process()
-    indices = range(IMAGES_PER_JOB) if image is None else [image - 1]
     wish = Wish(
         out=out or settings.out,
         formats=FORMATS[file_format],
-        indices=tuple(indices),
+        indices=None if image is None else (image - 1,),
         quiet=quiet,
         lane=lane,
     )
     text = read_prompt(prompt)
     outcomes: list[Outcome] = []
+    if here and (pictures or styles):
+        raise click.UsageError("--with and --style need a server: leave --here away")
     try:
         if here:
             draw_here(plan(text, settings), wish, settings, started, outcomes)
         else:
-            from darkroom.cli.asking import ask
+            from darkroom.cli.asking import Company, ask
 
-            ask(text, wish, settings, outcomes)
+            ask(text, wish, settings, outcomes, Company(prompts=pictures, styles=styles))
     finally:
         if not as_json:
             for path in paths(outcomes):
                 click.echo(os.fsencode(path))
     if as_json:
         click.echo(json.dumps({"jobs": [outcome.object for outcome in outcomes]}))
-    return _tell_failures(outcomes)
-
-
-def _tell_failures(outcomes: Iterable[Outcome]) -> int:
-    failed = [outcome for outcome in outcomes if outcome.failure]
-    for outcome in failed:
-        click.echo(f"darkroom: {plain(outcome.canonical)}: {plain(outcome.failure)}", err=True)
-    return failures.FAILED if failed else failures.DONE
+    return tell_failures(outcomes)

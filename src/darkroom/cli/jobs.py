@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from darkroom.cli.address import open_client
-from darkroom.cli.ids import SEARCHED, is_whole, matching
+from darkroom.cli.ids import SEARCHED, SHORTEST, is_whole, matching
 from darkroom.cli.plain import plain
+from darkroom.cli.pointing import IMAGES, JOBS, LAST, find_image, newest
 from darkroom.cli.tables import gpu_time, moment, print_facts, print_table, seconds_between, short, shown
 from darkroom.core.errors import NotFound, Refused
 from darkroom.core.jobs import JobState
@@ -19,8 +20,6 @@ from darkroom.core.params import IMAGES_PER_JOB, Lane
 if TYPE_CHECKING:
     from darkroom.cli.client import Client, Object
 
-JOBS = "/api/v1/jobs"
-IMAGES = "/api/v1/images"
 LIMIT = 20
 LIMIT_MAX = 1_000
 COLUMNS = ("ID", "STATE", "LANE", "MODEL", "AHEAD", "CREATED", "PROMPT")
@@ -80,7 +79,7 @@ def cancel_command(job_ids: Sequence[str], as_json: bool) -> None:
 @click.option("--image", type=click.IntRange(1, IMAGES_PER_JOB), help="This image of a job, not its grid.")
 @click.option("--url", "as_url", is_flag=True, help="Print the link; open nothing.")
 def open_command(identifier: str, image: int | None, as_url: bool) -> None:
-    """Open the grid of a job, or one image, in the viewer of this machine. ID is that of a job or of an image."""
+    """Open the grid of a job, or one image, in the viewer of this machine. ID is that of a job or of an image, or `last`."""
     with open_client() as client:
         url = _link(_picture(client, identifier, image))
     click.echo(url)
@@ -127,8 +126,12 @@ def job_facts(job: Object) -> dict[str, object]:
         "id": job["id"],
         "batch": job["batch_id"],
         "state": job["state"] + (" (to be cancelled)" if job["cancel_requested"] else ""),
+        "action": action_words(job),
         "prompt": job["prompt"],
         "typed": job["source"],
+        "made from": ", ".join(
+            f"{short(each['parent_id'])} ({each['role']})" for each in job["recipe"]["inputs"]
+        ),
         "lane": job["lane"],
         "visibility": job["visibility"],
         "ahead": job["position"],
@@ -145,6 +148,11 @@ def job_facts(job: Object) -> dict[str, object]:
         "notes": job["notes"],
     }
     return {name: value for name, value in facts.items() if shown(value) != "-"}
+
+
+def action_words(thing: Object) -> str:
+    """What made an image or a job, in words."""
+    return str(thing["action"]).replace("_", " ")
 
 
 def history_lines(history: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -187,6 +195,10 @@ def _show(client: Client, job_id: str, as_json: bool) -> None:
 
 def _picture(client: Client, text: str, number: int | None) -> Object:
     """The grid or image that a person names by a job or by an image."""
+    if text == LAST:
+        return _of_job(newest(client), number)
+    if "/" in text or len(text) < SHORTEST:
+        return find_image(client, text)
     if is_whole(text):
         try:
             return _of_job(client.get(f"{JOBS}/{text.lower()}"), number)

@@ -6,6 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+from darkroom.cli import failures
+from darkroom.cli.plain import plain
+
 FORMATS = {"png": ("png",), "webp": ("webp",), "both": ("png", "webp")}
 """What `--format` may name, and the formats that it writes."""
 
@@ -15,11 +20,12 @@ Files = Mapping[str, Path]
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """The command line, understood but for the prompt. `indices` are the images to keep, counted from 0."""
+    """The command line, understood but for the prompt. `indices` are the images to keep, counted from 0; None for all that a job
+    has."""
 
     out: Path
     formats: tuple[str, ...]
-    indices: tuple[int, ...]
+    indices: tuple[int, ...] | None
     quiet: bool
     lane: str | None = None
 
@@ -50,3 +56,11 @@ def count(jobs: int, images_each: int) -> str:
     """`2 jobs, 8 images`"""
     images = jobs * images_each
     return f"{jobs} job{'s' * (jobs != 1)}, {images} image{'s' * (images != 1)}"
+
+
+def tell_failures(outcomes: Iterable[Outcome]) -> int:
+    """A sentence on stderr for each job that failed; the exit code."""
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    for outcome in failed:
+        click.echo(f"darkroom: {plain(outcome.canonical)}: {plain(outcome.failure)}", err=True)
+    return failures.FAILED if failed else failures.DONE

@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from darkroom.core.params import Visibility
+from darkroom.core.recipes import EMPTY, Recipe
 
 
 class Variant(StrEnum):
@@ -61,7 +62,11 @@ class Finish:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A published picture."""
+    """A published picture. `visibility` began as its job's and may have been changed since.
+
+    `trashed_at`: only its owner sees it, in the trash, until `deleted_at` makes it a tombstone: it has no files then and
+    keeps its place in the lineage.
+    """
 
     id: UUID
     job_id: UUID
@@ -75,7 +80,10 @@ class Image:
     scores: Mapping[str, float] = field(default_factory=dict)
     policy: str = ""
     provenance: str = "{}"
+    recipe: Recipe = EMPTY
     created_at: datetime
+    trashed_at: datetime | None = None
+    deleted_at: datetime | None = None
 
     def file(self, variant: Variant) -> ImageFile | None:
         """The file of a variant; None where the image is not kept in it."""

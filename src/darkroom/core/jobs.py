@@ -12,6 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from darkroom.core.params import IMAGES_PER_JOB, Lane, Visibility
+from darkroom.core.recipes import EMPTY, Recipe
 from darkroom.core.verdicts import Verdict
 
 
@@ -77,7 +78,8 @@ class NewJob:
     """One job as it is submitted. `prompt` is canonical text with its seed; `words` what it can be found by.
 
     `hold_gpu_ms` is what is set aside, `price_percent` what a measured millisecond costs (turbo 200, fast 100, relax 0),
-    `weight` the plan's share in fair queueing. `verdict` goes into the moderation log in the same transaction.
+    `weight` the plan's share in fair queueing. The inputs of `recipe` become edges of the lineage. `verdict` goes into the
+    moderation log in the same transaction.
     """
 
     id: UUID
@@ -91,6 +93,7 @@ class NewJob:
     price_percent: int
     weight: int = 1
     images: int = IMAGES_PER_JOB
+    recipe: Recipe = EMPTY
     verdict: Verdict | None = None
 
 
@@ -147,6 +150,7 @@ class Job:
     ready_at: datetime | None = None
     not_before: datetime | None = None
     saved: str | None = None
+    recipe: Recipe = EMPTY
     started_at: datetime | None = None
     finished_at: datetime | None = None
     measured_gpu_ms: int | None = None

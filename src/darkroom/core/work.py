@@ -12,6 +12,7 @@ from uuid import UUID
 
 from darkroom.core.images import ImageFile
 from darkroom.core.params import Lane
+from darkroom.core.recipes import EMPTY, Recipe
 
 LEASE_S = 20.0  # without a heartbeat for so long, a worker is lost
 HEARTBEAT_EVERY_S = 5.0
@@ -21,6 +22,8 @@ ABORT_AFTER_S = (
 PULL_WAIT_MAX_S = 20.0
 STATE_NAME = "state.safetensors"  # of the staged file that holds the states of a run's unfinished images
 STATE_MEDIA_TYPE = "application/octet-stream"
+INPUT_MEDIA_TYPE = "image/png"  # of the files that a recipe names
+INPUT_MAX_BYTES = 64 * 1024 * 1024  # of one file that a recipe names
 STATE_MAX_BYTES = 64 * 1024 * 1024  # of that file: the latents and the sampler's history of four images
 
 
@@ -37,7 +40,8 @@ class Assignment:
     """A job as a worker gets it. `prompt` is canonical text that holds the seed, too; it knows no user and no price.
 
     `flow` is equal for the jobs of one user and says nothing of who it is: passes are shared fairly between flows.
-    `saved_url` is where an earlier worker left the states of unfinished images, "" where it left none.
+    `saved_url` is where an earlier worker left the states of unfinished images, "" where it left none. `inputs` says where
+    the files of the recipe are read, by digest.
     """
 
     claim: Claim
@@ -49,6 +53,8 @@ class Assignment:
     attempt: int
     flow: str = ""
     saved_url: str = ""
+    recipe: Recipe = EMPTY
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,7 +176,9 @@ def _outcome(
         own[text] = found
     request = waiting.request
     try:
-        prepared = waiting.denoiser.prepare(request.params, index=request.index, encoded=own)
+        prepared = waiting.denoiser.prepare(
+            request.params, index=request.drawn_index, encoded=own, given=request.given
+        )
         _check(prepared, waiting.denoiser)
     except REQUEST_FAULTS as fault:
         if is_lost(waiting.denoiser.device):
@@ -220,6 +222,23 @@ def _check(prepared: Prepared, denoiser: Denoiser) -> None:
         )
     if not latent.isfinite().all():
         raise ModelError("a latent holds numbers that are not finite")
+    _check_known(prepared)
+
+
+def _check_known(prepared: Prepared) -> None:
+    """Raises ModelError where what is known of the image does not fit it."""
+    known, region = prepared.known, prepared.region
+    if known is None and region is None:
+        return
+    if known is None or region is None:
+        raise ModelError("an image with a known part needs both: what is known, and the region that is drawn")
+    if known.shape != prepared.latent.shape or region.shape != (1, *prepared.latent.shape[1:]):
+        raise ModelError(
+            f"a latent of {tuple(prepared.latent.shape)} does not fit what is known, {tuple(known.shape)}, or the "
+            f"region that is drawn, {tuple(region.shape)}"
+        )
+    if not (known.isfinite().all() and ((region >= 0) & (region <= 1)).all()):
+        raise ModelError("what is known must be finite, and the region that is drawn from 0 to 1")
 
 
 def unprepared(fault: BaseException) -> Fault:

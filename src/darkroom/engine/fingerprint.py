@@ -59,6 +59,17 @@ def fingerprint_of(denoiser: Denoiser, *, rows: int) -> EngineFingerprint:
     )
 
 
+def device_facts(device: torch.device) -> dict[str, str | int]:
+    """What of a fingerprint is not the model's: for pictures that no denoiser made."""
+    return {
+        "torch": str(torch.__version__),
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "processor": _processor(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from darkroom.core.params import GenerationParams
 from darkroom.engine.saved import SavedSample
-from darkroom.model.denoiser import Denoiser, Prepared
+from darkroom.model.denoiser import Denoiser, Given, Prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,8 @@ class Request:
     """Image `index` of a job. The lower the priority, the more urgent; passes are shared fairly between flows.
 
     `saved` is where an earlier engine stopped with it: it is continued from there if it can be, else begun again.
+    `given` are the pictures that it starts from or is guided by. `grid_index` is the image of the grid whose noise it
+    has, None: `index`.
     """
 
     job_id: str
@@ -22,6 +24,13 @@ class Request:
     priority: int = 0
     flow: str = ""
     saved: SavedSample | None = None
+    given: Given | None = None
+    grid_index: int | None = None
+
+    @property
+    def drawn_index(self) -> int:
+        """The image of the grid whose noise it has."""
+        return self.index if self.grid_index is None else self.grid_index
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,7 +75,8 @@ def digest(image: Image) -> str:
     asked = {name: value for name, value in asdict(request.params).items() if name not in NOT_THE_PICTURE}
     drawn = [prepared.row_class, prepared.sigmas, prepared.sampler, prepared.noise_seed]
     guidance = [prepared.guidance, prepared.guidance_rule]
-    text = json.dumps([asked, request.index, drawn, guidance], sort_keys=True, separators=(",", ":"))
+    came = [request.index, request.drawn_index, image.given]
+    text = json.dumps([asked, came, drawn, guidance], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
+from darkroom.engine.corrections import digest_of, settled
 from darkroom.engine.fingerprint import EngineFingerprint
 from darkroom.engine.requests import Request
 from darkroom.engine.scheduler import Ticket
@@ -40,12 +41,14 @@ class Row:
 class Image:
     """What does not change of an image from step to step. `ticks` is its schedule tick by tick, one more than its steps.
 
-    `fingerprint` is that of the engine that it was admitted to.
+    `fingerprint` is that of the engine that it was admitted to, `given` a digest of the pictures that it came with: the
+    pictures themselves are not kept for as long as the image.
     """
 
     request: Request
     denoiser: Denoiser
     prepared: Prepared
+    given: str
     sampler: Sampler
     ticks: tuple[float, ...]
     fingerprint: EngineFingerprint
@@ -62,11 +65,15 @@ class Image:
             latent=prepared.latent.to(denoiser.device),
             conditional=_moved(prepared.conditional, denoiser.device),
             unconditional=prepared.unconditional and _moved(prepared.unconditional, denoiser.device),
+            known=None if prepared.known is None else prepared.known.to(denoiser.device),
+            region=None if prepared.region is None else prepared.region.to(denoiser.device),
+            pulls=tuple(pull.to(denoiser.device) for pull in prepared.pulls),
         )
         return cls(
-            request=request,
+            request=replace(request, given=None),
             denoiser=denoiser,
             prepared=here,
+            given=digest_of(request.given),
             sampler=sampler,
             ticks=sampler.ticks(prepared.sigmas),
             fingerprint=fingerprint,
@@ -133,10 +140,13 @@ class Sample:
 
     @property
     def latent(self) -> Tensor:
-        """(C, h, w). A schedule that stops above noise level 0 ends with the estimate: soft, and not noisy."""
-        if self.image.ticks[-1] == 0 or self.denoised is None:
-            return self.x[0]
-        return self.denoised[0]
+        """(C, h, w). A schedule that stops above noise level 0 ends with the estimate: soft, and not noisy.
+
+        What is known keeps its bits.
+        """
+        stopped_above = self.image.ticks[-1] > 0
+        latent = self.denoised if stopped_above and self.denoised is not None else self.x
+        return settled(self.image.prepared, latent[0])
 
     def at(self, step: int, *, x: Tensor, denoised: Tensor, past_x: Tensor | None, exact: bool) -> Sample:
         """The same image after another number of ticks."""
@@ -176,10 +186,13 @@ class Finished:
 
 
 def state_bytes(prepared: Prepared) -> int:
-    """What a sample keeps in memory: its latents, and its conditioning in full though images of a job may share it."""
+    """What a sample keeps in memory: its latents, what it was given, and its conditioning in full though images of a job
+    may share it."""
     both = [prepared.conditional, prepared.unconditional or {}]
     conditioning = sum(tensor.nbytes for each in both for tensor in each.values())
-    return LATENTS_KEPT * prepared.latent.nbytes + conditioning
+    given = sum(tensor.nbytes for tensor in (prepared.known, prepared.region) if tensor is not None)
+    given += sum(pull.nbytes for pull in prepared.pulls)
+    return LATENTS_KEPT * prepared.latent.nbytes + conditioning + given
 
 
 def _moved(conditioning: Conditioning, device: torch.device) -> Conditioning:

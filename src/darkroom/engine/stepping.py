@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from darkroom.engine.corrections import corrected, is_corrected
 from darkroom.engine.rows import Row, Sample
 from darkroom.model.guidance import ELEMENTWISE_RULES, GUIDANCE_RULES
 from darkroom.model.samplers import History, Sampler
@@ -43,7 +44,7 @@ def finite_of(samples: Sequence[Sample], estimates: Tensor) -> list[bool]:
 def stepped(samples: Sequence[Sample], estimates: Tensor, *, exact: bool) -> list[Sample]:
     """S samples one tick on, given the estimates (S + G, C, h, w) of their rows; `exact`, if their passes were."""
     x = torch.cat([sample.x for sample in samples])  # (S, C, h, w)
-    denoised = _guided(samples, x, estimates.float())  # (S, C, h, w)
+    denoised = _corrected(samples, _guided(samples, x, estimates.float()))  # (S, C, h, w)
     groups: dict[str, list[int]] = {}
     for i, sample in enumerate(samples):
         groups.setdefault(sample.image.prepared.sampler, []).append(i)
@@ -90,6 +91,18 @@ def _guided(samples: Sequence[Sample], x: Tensor, estimates: Tensor) -> Tensor:
             own, rule = slice(i, i + 1), GUIDANCE_RULES[samples[i].image.prepared.guidance_rule]
             made.append(rule(x[own], sigma[own], conditional[own], unconditional[own], scales[i]))
     return torch.cat([*made, conditional[guided:]])
+
+
+def _corrected(samples: Sequence[Sample], estimates: Tensor) -> Tensor:
+    """Moves the estimates (S, C, h, w) of those that pictures have a say in, each by itself."""
+    if not any(is_corrected(sample.image.prepared) for sample in samples):
+        return estimates
+    return torch.stack(
+        [
+            corrected(sample.image.prepared, estimate, sample.image.ticks[sample.step])
+            for sample, estimate in zip(samples, estimates, strict=True)
+        ]
+    )
 
 
 def _moved(samples: Sequence[Sample], x: Tensor, denoised: Tensor) -> Sequence[Tensor]:

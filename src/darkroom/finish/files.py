@@ -14,6 +14,7 @@ from PIL import Image
 from darkroom.core.images import ImageFile, Variant
 from darkroom.finish.encode import MEDIA_TYPES, ImageFormat, encode, encode_thumbnail
 from darkroom.finish.grid import GRID_IMAGES, compose_grid
+from darkroom.finish.pixels import pixel_digest
 from darkroom.finish.provenance import Provenance
 
 IMAGE_FORMATS = (ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
@@ -42,8 +43,9 @@ class DevelopedImage:
 def developed(images: Mapping[int, Image.Image], provenance: Provenance) -> tuple[DevelopedImage, ...]:
     """The pictures of a job by index (RGB, one size), and its grid after them where all four are there.
 
-    `provenance` is that of the job; each picture gets its own, with its number. The same pixels and provenance give the
-    same bytes, whatever the machine's cores. Takes a tenth of a second for each 1024x1024 picture and format.
+    `provenance` is that of the job; each picture gets its own, with its number and the digest of its pixels. The
+    same pixels and provenance give the same bytes, whatever the machine's cores. Takes a tenth of a second for each 1024x1024
+    picture and format.
     Raises OutputError where a format cannot hold a picture of that size.
     """
     ordered = sorted(images.items())
@@ -56,6 +58,7 @@ def developed(images: Mapping[int, Image.Image], provenance: Provenance) -> tupl
 
 def develop(image: Image.Image, provenance: Provenance) -> DevelopedImage:
     """One picture, or the grid where the provenance names no picture, in every form that is kept of it."""
+    provenance = replace(provenance, pixels=pixel_digest(image))
     number = provenance.image
     stem, formats = (GRID, GRID_FORMATS) if number is None else (str(number), IMAGE_FORMATS)
     files = [

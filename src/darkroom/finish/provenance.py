@@ -10,8 +10,11 @@ from typing import Any, Self
 
 from darkroom.core.errors import OutputError
 from darkroom.core.params import GenerationParams, Reference, VideoParams
+from darkroom.core.recipes import EMPTY, Recipe
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, FORMAT_VERSION)
+"""Version 1 knew neither a recipe nor the digest of the pixels."""
 JSON_CHARACTERS_MAX = 262_144
 NESTING_MAX = 8
 PNG_CHUNK = "darkroom"  # where a PNG file keeps it
@@ -25,8 +28,10 @@ class Provenance:
     """Everything that is needed to make one picture again.
 
     `canonical` is the prompt as text that parses to the same job, with the seed that was drawn; `parameters` spells the
-    job out. `image` counts from 1; it is None for the grid. `weights` is a sha256, `engine` the fingerprint of what
-    decides the bits (rows, library, device, dtype), `created` a moment in UTC to the second.
+    job out, and `recipe` says what pictures it came from. `image` counts from 1; it is None for the grid. `weights` is a
+    sha256, `engine` the fingerprint of what decides the bits (rows, library, device, dtype), `created` a moment in UTC to
+    the second. `pixels` is the digest of the picture itself, so that two can be compared without them; "" where nobody
+    knows it.
     """
 
     canonical: str
@@ -38,14 +43,16 @@ class Provenance:
     engine: Mapping[str, Json]
     software: str
     created: datetime
+    recipe: Recipe = EMPTY
+    pixels: str = ""
 
     def to_json(self) -> str:
         """One line of ASCII. Lone surrogates are escaped too, so that it can be stored anywhere."""
         return json.dumps(self.as_object(), ensure_ascii=True, separators=(",", ":"))
 
     def as_object(self) -> dict[str, Json]:
-        """The noun as plain JSON values, in the order in which people read them."""
-        return {
+        """The noun as plain JSON values, in the order in which people read them; without what there is none of."""
+        found: dict[str, Json] = {
             "version": FORMAT_VERSION,
             "canonical": self.canonical,
             "seed": self.seed,
@@ -57,14 +64,19 @@ class Provenance:
             "created": self.created.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "parameters": dict(self.parameters),
         }
+        if self.recipe != EMPTY:
+            found["recipe"] = self.recipe.as_object()
+        if self.pixels:
+            found["pixels"] = self.pixels
+        return found
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. OutputError for anything that is not provenance, however hostile."""
         found = _object(text)
-        if found.get("version") != FORMAT_VERSION:
+        if found.get("version") not in READABLE_VERSIONS:
             raise OutputError(
-                f"the provenance is of version {found.get('version')!r}; this Darkroom reads {FORMAT_VERSION}"
+                f"the provenance is of version {found.get('version')!r}; this Darkroom reads up to {FORMAT_VERSION}"
             )
         image = found.get("image")
         return cls(
@@ -77,6 +89,8 @@ class Provenance:
             engine=_mapping(found, "engine"),
             software=_text(found, "software"),
             created=_moment(found, "created"),
+            recipe=_recipe(found),
+            pixels=_text(found, "pixels") if "pixels" in found else "",
         )
 
 
@@ -163,6 +177,15 @@ def _mapping(found: dict[str, Any], key: str) -> dict[str, Json]:
     if not isinstance(value := found.get(key), dict):
         raise OutputError(f"the provenance is damaged: {key!r} must be an object")
     return value
+
+
+def _recipe(found: dict[str, Any]) -> Recipe:
+    if "recipe" not in found:
+        return EMPTY
+    try:
+        return Recipe.from_object(_mapping(found, "recipe"))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise OutputError(f"the provenance is damaged: 'recipe' cannot be read: {error!r}") from error
 
 
 def _moment(found: dict[str, Any], key: str) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,14 +41,20 @@ def free_stem(folder: Path, stem: str, endings: Sequence[str]) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
+    """`write_pieces` of one piece."""
+    write_pieces(path, (data,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a new file so that it is there in full or not at all, even if the power fails or the process is stopped.
 
     The bytes go to a temporary file in the same folder, to the disk, and only then to their name. Raises OutputError
-    where the name is taken, the folder cannot be written or the disk is full; nothing is left behind then.
+    where the name is taken, the folder cannot be written or the disk is full; nothing is left behind then, nor where the pieces
+    end with an error of their own.
     """
     part = _part(path.parent, path.name)
     try:
-        _write_synced(part, data)
+        _write_synced(part, pieces)
         _publish(part, path)
         _sync_folder(path.parent)
     except (OSError, ValueError) as error:
@@ -65,10 +71,11 @@ def _part(folder: Path, name: str) -> Path:
     return folder / f".{name}.{secrets.token_hex(4)}{PART_SUFFIX}"
 
 
-def _write_synced(part: Path, data: bytes) -> None:
+def _write_synced(part: Path, pieces: Iterable[bytes]) -> None:
     descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        for piece in pieces:
+            file.write(piece)
         file.flush()
         os.fsync(file.fileno())
 

@@ -13,22 +13,32 @@ from darkroom import __version__
 from darkroom.delivery.bus import EventBus
 from darkroom.gateway import description, errors
 from darkroom.gateway.account import account_router
+from darkroom.gateway.actions import actions_router
 from darkroom.gateway.admin_jobs import admin_jobs_router, dead_letters_router
 from darkroom.gateway.admin_moderation import admin_moderation_router
 from darkroom.gateway.admin_users import admin_users_router
 from darkroom.gateway.admin_workers import admin_workers_router
 from darkroom.gateway.context import Gateway, GatewaySettings
 from darkroom.gateway.credentials import Credentials
+from darkroom.gateway.describing import describing_router
+from darkroom.gateway.downloads import downloads_router
 from darkroom.gateway.events import events_router
+from darkroom.gateway.explore import explore_router
 from darkroom.gateway.files import files_router
+from darkroom.gateway.folders import folders_router
 from darkroom.gateway.front_door import FrontDoor
+from darkroom.gateway.gallery import gallery_router
 from darkroom.gateway.health import health_router
 from darkroom.gateway.home import home_router
 from darkroom.gateway.images import images_router
 from darkroom.gateway.jobs import jobs_router
 from darkroom.gateway.keys import keys_router
+from darkroom.gateway.lineage import lineage_router
 from darkroom.gateway.metrics import Metrics, follow
+from darkroom.gateway.searches import searches_router
 from darkroom.gateway.sessions import sessions_router
+from darkroom.gateway.signals import signals_router
+from darkroom.gateway.uploads import uploads_router
 from darkroom.gateway.worker_protocol import worker_router
 
 if TYPE_CHECKING:
@@ -70,9 +80,19 @@ def _routers(rooms: Rooms) -> Iterable[APIRouter]:
     """Every router; the busiest first, because they are asked in this order."""
     yield jobs_router()
     yield worker_router()
+    yield actions_router()
     yield events_router()
     yield images_router()
+    yield lineage_router()
+    yield gallery_router()
+    yield folders_router()
+    yield searches_router()
+    yield explore_router()
+    yield downloads_router()
+    yield signals_router()
+    yield describing_router()
     yield files_router(rooms.objects, clock=rooms.clock)
+    yield uploads_router()
     yield account_router()
     yield keys_router()
     yield sessions_router()

@@ -43,6 +43,10 @@ class Gateway:
     """Requests by account."""
     failures: Buckets = field(default_factory=Buckets)
     """Failed keys, sessions and logins by network address."""
+    uploads: Buckets = field(default_factory=Buckets)
+    """Pictures that accounts bring along."""
+    descriptions: Buckets = field(default_factory=Buckets)
+    """Descriptions and shortenings by account."""
     crowd: Crowd = field(default_factory=Crowd)
     """Submissions under way."""
 

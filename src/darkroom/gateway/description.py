@@ -22,6 +22,10 @@ else's is not there (404). Lists are newest first; give `next_cursor` back as `c
 TAGS = [
     {"name": "jobs", "description": "A prompt becomes a job, a job four images and their grid."},
     {"name": "images", "description": "Finished pictures, with signed links to their files."},
+    {"name": "actions", "description": "New pictures of those that are there: vary, extend, upscale, blend."},
+    {"name": "gallery", "description": "Marks, folders, searches, trash, downloads, and what others show."},
+    {"name": "uploads", "description": "Pictures that you bring along, to draw from them."},
+    {"name": "describe", "description": "Prompts for a picture, and what the words of a prompt weigh."},
     {"name": "events", "description": "What happens to your jobs, live."},
     {"name": "account", "description": "Your plan, your time, your keys."},
     {"name": "sessions", "description": "Logging in by a one-time link."},

@@ -198,7 +198,8 @@ async def _on_darkroom_error(request: Request, error: Exception) -> JSONResponse
     if status_of(error) == 500:
         return internal(request, error)
     if isinstance(error, Blocked):
-        request.app.state.gateway.metrics.blocks.labels("prompt").inc()
+        subject = "image" if error.code == "image_prompt_blocked" else "prompt"
+        request.app.state.gateway.metrics.blocks.labels(subject).inc()
     return refused(error)
 
 
@@ -233,6 +234,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         404: ("There is nothing at this address.", "/openapi.json lists what there is."),
         405: (f"{request.method} does not go here.", "The header Allow says what does."),
         413: (str(error.detail), "Send less."),
+        415: (str(error.detail), "/openapi.json says which type goes here."),
     }
     message, hint = messages.get(status, (str(error.detail), ""))
     body = ErrorOut(code=CODES.get(status, "refused"), message=_clean(message), hint=hint)

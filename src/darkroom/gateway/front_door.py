@@ -18,9 +18,11 @@ from darkroom.gateway.limits import Taken
 from darkroom.gateway.metrics import Metrics
 
 JSON_BYTES_MAX = 64 * 1024
+UPLOAD_BYTES_MAX = 21 * 1024 * 1024  # a picture of at most 20 MiB, and what a form says around it
 WORKER_BYTES_MAX = 8 * 1024 * 1024  # previews and reports
 UNLIMITED_HERE = "/files/"  # that route counts for itself
 WORKER_ROUTES = "/worker/"
+UPLOADS = "/api/v1/uploads"
 SUBMIT = ("POST", "/api/v1/jobs")
 HSTS_S = 31_536_000
 
@@ -121,6 +123,8 @@ class _Visit:
 def _limit_of(path: str) -> int | None:
     if path.startswith(UNLIMITED_HERE):
         return None
+    if path == UPLOADS:
+        return UPLOAD_BYTES_MAX
     return WORKER_BYTES_MAX if path.startswith(WORKER_ROUTES) else JSON_BYTES_MAX
 
 

@@ -1,73 +1,115 @@
-"""The routes of published images. What is not published is not there."""
+"""The routes that look at images: lists of one's own, one with where it comes from. What is not published is not there."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from darkroom.core.accounts import Account
 from darkroom.core.errors import NotFound
+from darkroom.core.gallery import RATING_MAX
+from darkroom.core.images import Image
+from darkroom.core.params import Visibility
+from darkroom.core.ports import ImageFilter
 from darkroom.gateway.auth import Reader
-from darkroom.gateway.context import Here
+from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.errors import refusals
-from darkroom.gateway.jobs import PAGE, PAGE_MAX, SEARCH_MAX_CHARACTERS
-from darkroom.gateway.views import ImageOut, Out, image_out
+from darkroom.gateway.jobs import NAME_MAX_CHARACTERS, PAGE, PAGE_MAX, SEARCH_MAX_CHARACTERS
+from darkroom.gateway.kept import KeptImageOut, KeptImagesOut, kept, page_of
+from darkroom.lifecycle.sight import visible_image
 
 
-class ImageDetailOut(ImageOut):
+class ImageDetailOut(KeptImageOut):
     provenance: Annotated[
         dict[str, Any], Field(description="Everything that is needed to draw it again, as inside its files")
     ]
     policy: Annotated[str, Field(description="The content policy that let it through")]
-    scores: dict[str, float]
+    scores: Annotated[dict[str, float], Field(description="What that saw in it; for its owner alone")]
 
 
-class ImagesOut(Out):
-    images: list[ImageOut]
-    next_cursor: UUID | None
+class ImagesWanted(BaseModel):
+    """What a list of images is narrowed to. A saved search keeps these words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: Annotated[
+        str, Field(max_length=SEARCH_MAX_CHARACTERS, description="Words of the prompt, all of them")
+    ] = ""
+    folder: UUID | None = None
+    liked: bool | None = None
+    favourite: bool | None = None
+    hidden: Annotated[bool, Field(description="True: the hidden ones, which are left out else")] = False
+    rating_min: Annotated[int | None, Field(ge=1, le=RATING_MAX)] = None
+    model: Annotated[str | None, Field(max_length=NAME_MAX_CHARACTERS)] = None
+    visibility: Visibility | None = None
+
+
+class ImagesPage(ImagesWanted):
+    cursor: Annotated[UUID | None, Field(description="`next_cursor` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE
 
 
 def images_router() -> APIRouter:
     """All under /api/v1/images."""
     router = APIRouter(prefix="/api/v1/images", tags=["images"])
 
-    @router.get("", responses=refusals(422, 503), operation_id="listImages")
+    @router.get("", responses=refusals(404, 422, 503), operation_id="listImages")
     async def list_images(
-        caller: Reader,
-        here: Here,
-        q: Annotated[str, Query(max_length=SEARCH_MAX_CHARACTERS)] = "",
-        cursor: UUID | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE,
-    ) -> ImagesOut:
-        """Your images without the grids, newest first."""
-        found = await here.rooms.library.images(caller.account.id, before=cursor, limit=limit + 1, text=q)
-        now = here.now()
-        return ImagesOut(
-            images=[await image_out(image, here.rooms.objects, now=now) for image in found[:limit]],
-            next_cursor=found[limit - 1].id if len(found) > limit else None,
+        caller: Reader, here: Here, wanted: Annotated[ImagesPage, Query()]
+    ) -> KeptImagesOut:
+        """Your images without the grids, newest first. What lies in the trash is not among them."""
+        account = caller.account
+        if wanted.folder is not None:
+            await here.rooms.gallery.folder(wanted.folder, account_id=account.id)  # NotFound
+        found = await here.rooms.gallery.find(
+            filter_of(wanted, account), before=wanted.cursor, limit=wanted.limit + 1
         )
+        return await page_of(found, account, here, limit=wanted.limit)
 
     @router.get("/{image_id}", responses=refusals(404, 422, 503), operation_id="getImage")
-    async def get_image(
-        image_id: UUID,
-        caller: Reader,
-        here: Here,
-    ) -> ImageDetailOut:
-        """One image, with signed links to its files and where it comes from."""
-        image = await here.rooms.library.image(image_id)
-        if image.account_id != caller.account.id:
-            raise NotFound(f"There is no image {image_id}.")  # in the store's own words
-        now: datetime = here.now()
-        plain = await image_out(image, here.rooms.objects, now=now)
+    async def get_image(image_id: UUID, caller: Reader, here: Here) -> ImageDetailOut:
+        """One image of yours, or a public one, with signed links to its files and where it comes from."""
+        image = await _seen(image_id, caller.account, here)
+        (plain,) = await kept([image], caller.account, here)
         return ImageDetailOut(
             **plain.model_dump(),
             provenance=json.loads(image.provenance),
             policy=image.policy,
-            scores=dict(image.scores),
+            scores=dict(image.scores) if plain.own else {},
         )
 
     return router
+
+
+def filter_of(wanted: ImagesWanted, account: Account) -> ImageFilter:
+    """The query of a list for the store. Half of a surrogate pair in it finds nothing and breaks nothing."""
+    return ImageFilter(
+        account_id=account.id,
+        text=wanted.q.encode("utf-8", "replace").decode(),
+        folder_id=wanted.folder,
+        liked=wanted.liked,
+        favourite=wanted.favourite,
+        hidden=wanted.hidden,
+        rating_min=wanted.rating_min,
+        model=wanted.model,
+        visibility=wanted.visibility,
+    )
+
+
+async def _seen(image_id: UUID, account: Account, here: Gateway) -> Image:
+    """NotFound, to whom deleted it with `image_deleted` and when; to everybody else in the store's own words."""
+    try:
+        return await visible_image(here.rooms, account, image_id)
+    except NotFound:
+        gone = (await here.rooms.gallery.images([image_id])).get(image_id)
+        if gone is None or gone.account_id != account.id or gone.deleted_at is None:
+            raise
+        raise NotFound(
+            f"You deleted image {image_id} on {gone.deleted_at:%Y-%m-%d}, and its pixels are gone.",
+            code="image_deleted",
+            hint="What was made from it is still there; its lineage shows where it was.",
+        ) from None

@@ -30,6 +30,7 @@ from darkroom.gateway.views import (
     move_out,
 )
 from darkroom.lifecycle.cancel import cancel
+from darkroom.lifecycle.replay import compare
 from darkroom.lifecycle.submit import submit
 from darkroom.prompt.table import PROMPT_MAX
 
@@ -70,6 +71,21 @@ class JobsOut(Out):
 
 class HistoryOut(Out):
     history: list[MoveOut]
+
+
+class ComparedOut(Out):
+    index: Annotated[int, Field(description="1 to 4, in the replay")]
+    original_id: UUID
+    replay_id: UUID
+    same: Annotated[bool | None, Field(description="Null where one of them does not say what its pixels are")]
+
+
+class ReplayOut(Out):
+    same: Annotated[
+        bool | None, Field(description="Whether every pixel is the same; null until the replay has ended")
+    ]
+    images: list[ComparedOut]
+    notes: Annotated[list[str], Field(description="What has changed since, where they are not the same")]
 
 
 IdempotencyKey = Annotated[
@@ -173,6 +189,29 @@ def _add_looking(router: APIRouter) -> None:
         job = await own_job(job_id, caller.account, here)
         return HistoryOut(history=[move_out(moved) for moved in await here.rooms.library.history(job.id)])
 
+    @router.get("/{job_id}/replay", responses=refusals(404, 422, 503), operation_id="getReplay")
+    async def get_replay(
+        job_id: UUID,
+        caller: Reader,
+        here: Here,
+    ) -> ReplayOut:
+        """Whether a replay came out the same as its original, pixel by pixel."""
+        return await _replay_out(await own_job(job_id, caller.account, here), here)
+
+
+async def _replay_out(job: Job, here: Gateway) -> ReplayOut:
+    found = await compare(here.rooms, job)
+    images = [
+        ComparedOut(
+            index=each.index + 1,
+            original_id=each.original_id,
+            replay_id=each.replay_id,
+            same=each.same,
+        )
+        for each in found.images
+    ]
+    return ReplayOut(same=found.same, images=images, notes=list(found.notes))
+
 
 async def own_job(job_id: UUID, account: Account, here: Gateway) -> Job:
     """The account's job; NotFound for anybody else's, in the words of the store for one that is not there."""
@@ -193,10 +232,11 @@ async def page_of_jobs(wanted: JobFilter, here: Gateway, *, cursor: UUID | None,
 
 
 async def shown(jobs: Sequence[Job], here: Gateway, *, owner: UUID | None = None) -> list[JobOut]:
-    """Jobs with their images, places and progress. `owner`, where given, is asserted of each."""
+    """Jobs with their images that are not in the trash, places and progress. `owner`, where given, is asserted of each."""
     assert owner is None or all(job.account_id == owner for job in jobs), "a job of somebody else's"
     completed = [job.id for job in jobs if job.state is JobState.COMPLETED]
-    images = by_job(await here.rooms.library.images_of(completed) if completed else [])
+    found = await here.rooms.library.images_of(completed) if completed else []
+    images = by_job(image for image in found if image.trashed_at is None)  # tombstones are in the trash, too
     ahead = await _ahead(jobs, here)
     return [
         _placed(

@@ -16,6 +16,7 @@ from darkroom.core.images import Image, ImageFile
 from darkroom.core.jobs import TERMINAL, Cause, Job, JobMoved, JobState
 from darkroom.core.params import Lane, Visibility
 from darkroom.core.ports import Objects
+from darkroom.core.recipes import FRAME_FIELDS, Action, ParentKind, Recipe, Role
 from darkroom.storage.objects import blob_key
 
 LINK_LIFE_S = 3600  # at least, at most twice that: links expire on the hour, so that browsers can cache them
@@ -36,6 +37,43 @@ class FileOut(Out):
     size_bytes: int
 
 
+class InputOut(Out):
+    role: Role
+    parent_id: UUID
+    kind: ParentKind
+    weight: float
+    source: Annotated[str, Field(description='How the prompt names it; "" where the action brought it')]
+
+
+class FrameOut(Out):
+    """A canvas, and where the old picture lies in it, in pixels."""
+
+    width: int
+    height: int
+    left: int
+    top: int
+    inner_width: int
+    inner_height: int
+
+
+class RecipeOut(Out):
+    """How a job comes from pictures. With the prompt it decides every pixel."""
+
+    action: Action
+    inputs: list[InputOut]
+    indices: Annotated[list[int], Field(description="The images of the grid that are drawn, 1 to 4")]
+    strength: Annotated[
+        float | None,
+        Field(description="How much of the picture it starts from is drawn anew: 0 nothing, 1 all"),
+    ]
+    scale: Annotated[int | None, Field(description="By how much an upscale enlarges each side")]
+    frame: FrameOut | None
+    seam_px: Annotated[
+        int, Field(description="How far old and new pixels are blended; all other old pixels stay")
+    ]
+    replay_of: UUID | None
+
+
 class ImageOut(Out):
     id: UUID
     job_id: UUID
@@ -46,6 +84,10 @@ class ImageOut(Out):
     seed: int
     prompt: str
     visibility: Visibility
+    action: Action
+    parents: Annotated[
+        list[UUID], Field(description="The images and uploads that it was made from, each once")
+    ]
     files: dict[str, FileOut]
     created_at: datetime
 
@@ -71,6 +113,8 @@ class JobOut(Out):
     prompt: Annotated[str, Field(description="Canonical text of this job, with its seed")]
     model: str
     seed: int
+    action: Action
+    recipe: RecipeOut
     position: Annotated[
         int | None,
         Field(
@@ -132,6 +176,8 @@ async def image_out(image: Image, objects: Objects, *, now: datetime) -> ImageOu
         seed=image.seed,
         prompt=image.prompt,
         visibility=image.visibility,
+        action=image.recipe.action,
+        parents=list(dict.fromkeys(each.parent_id for each in image.recipe.inputs)),
         files=files,
         created_at=image.created_at,
     )
@@ -170,6 +216,8 @@ def job_out(
         prompt=job.prompt,
         model=job.model,
         seed=job.seed,
+        action=job.recipe.action,
+        recipe=recipe_out(job.recipe),
         position=position,
         wait_s=wait_s,
         cost_gpu_ms=job.hold_gpu_ms,
@@ -186,6 +234,30 @@ def job_out(
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+    )
+
+
+def recipe_out(recipe: Recipe) -> RecipeOut:
+    """A recipe without the digests of its files: who asks is shown pictures by their ids."""
+    frame = recipe.frame
+    return RecipeOut(
+        action=recipe.action,
+        inputs=[
+            InputOut(
+                role=each.role,
+                parent_id=each.parent_id,
+                kind=each.kind,
+                weight=each.weight,
+                source=each.source,
+            )
+            for each in recipe.inputs
+        ],
+        indices=[index + 1 for index in recipe.indices],
+        strength=recipe.strength,
+        scale=recipe.scale,
+        frame=None if frame is None else FrameOut(**{name: getattr(frame, name) for name in FRAME_FIELDS}),
+        seam_px=recipe.seam_px,
+        replay_of=recipe.replay_of,
     )
 
 

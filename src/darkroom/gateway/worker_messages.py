@@ -254,6 +254,18 @@ class AssignmentOut(ClaimOut):
             description='A URL or a path, as of uploads, to GET what an earlier worker left; "" for nothing'
         ),
     ]
+    recipe: Annotated[
+        dict[str, Any],
+        Field(
+            description="The action, the pictures that go in by role and digest, and which images of the grid are drawn"
+        ),
+    ]
+    inputs: Annotated[
+        dict[str, str],
+        Field(
+            description="By sha256, a URL or a path, as of uploads, to GET a picture that the recipe names"
+        ),
+    ]
 
 
 class InstructionsOut(Out):
@@ -364,6 +376,8 @@ def _assignment_json(job: Assignment) -> dict[str, Any]:
         "attempt": job.attempt,
         "flow": job.flow,
         "saved_url": job.saved_url,
+        "recipe": job.recipe.as_object(),
+        "inputs": dict(job.inputs),
     }
 
 

@@ -34,4 +34,4 @@ def cost_gpu_ms(rooms: Rooms, job: Job) -> int:
         params = parse(job.prompt, catalogue=rooms.catalogue, limits=STORED)[0]
     except PromptError:
         return UNKNOWN_COST_GPU_MS
-    return max(rooms.prices.price(params, job.lane).estimate_gpu_ms, 1)
+    return max(rooms.prices.price(params, job.lane, recipe=job.recipe).estimate_gpu_ms, 1)

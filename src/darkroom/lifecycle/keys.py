@@ -17,6 +17,11 @@ def state_key(failure: Failure) -> str | None:
     return staging_key(failure.claim, STATE_NAME) if failure.saved == STATE_NAME else None
 
 
+def blob_key(digest: str) -> str:
+    """Where content of that sha256 is kept (core.ports.Objects)."""
+    return f"blobs/{digest[:2]}/{digest}"
+
+
 def preview_key(job_id: UUID, number: int) -> str:
     """Where the number-th look at an unfinished grid is kept until its job ends."""
     return f"previews/{job_id}/{number}.webp"

@@ -14,10 +14,25 @@ from darkroom.billing.plans import Plans
 from darkroom.billing.pricing import Prices
 from darkroom.core.capabilities import ModelCatalogue
 from darkroom.core.jobs import Change
-from darkroom.core.ports import Accounts, Ledger, Library, Objects, Operations, Publisher
+from darkroom.core.ports import (
+    Accounts,
+    Describer,
+    Gallery,
+    ImageScorer,
+    Intake,
+    Ledger,
+    Library,
+    Lineage,
+    Objects,
+    Operations,
+    Publisher,
+    Shortener,
+    Uploads,
+)
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.retry import retry_delay_s
 from darkroom.lifecycle.checks import Checks
+from darkroom.lifecycle.turns import Turns
 from darkroom.moderation.policy import Policy
 from darkroom.moderation.prompts import PromptModerator
 
@@ -53,7 +68,14 @@ class Rooms:
     accounts: Accounts
     library: Library
     operations: Operations
+    uploads: Uploads
+    lineage: Lineage
+    gallery: Gallery
     objects: Objects
+    intake: Intake
+    image_scorer: ImageScorer
+    describer: Describer
+    shortener: Shortener
     moderator: PromptModerator
     image_policy: Policy
     plans: Plans
@@ -66,6 +88,7 @@ class Rooms:
     retry_delay_s: Callable[[int], float] = field(default_factory=_retries)
     bell: Bell = field(default_factory=Bell)
     checks: Checks = field(default_factory=Checks)
+    turns: Turns = field(default_factory=Turns)
 
     def tell(self, change: Change) -> None:
         """After a transaction: its transitions to whoever follows them, its jobs to whoever dispatches."""

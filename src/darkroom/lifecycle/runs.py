@@ -48,6 +48,7 @@ class Run:
             lane=job.lane,
             images=job.images,
             attempt=job.attempt,
+            recipe=job.recipe,
         )
 
 

@@ -1,28 +1,37 @@
-"""A prompt becomes jobs: parse, check, moderate, price, hold and enqueue in one transaction, tell. All jobs or none.
+"""A prompt becomes jobs: parse, check, moderate, take in its pictures, price, hold and enqueue in one transaction, tell.
 
-Knows nothing of who draws. A blocked prompt costs nothing and reaches nobody; without moderation nothing is accepted.
+All jobs or none. Knows nothing of who draws. A blocked prompt costs nothing and reaches nobody; without moderation nothing is accepted.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from dataclasses import dataclass
 from functools import partial
 
 from darkroom.core.accounts import Account, Plan
-from darkroom.core.errors import Blocked, StoreUnavailable
-from darkroom.core.ids import RANDOM_BITS, new_id
-from darkroom.core.jobs import NewJob, Submission, Submitted
-from darkroom.core.params import GenerationParams, Lane, Visibility
-from darkroom.core.verdicts import ModerationRecord, Subject, Verdict
+from darkroom.core.gallery import Choice
+from darkroom.core.images import Image
+from darkroom.core.jobs import NewJob, Submitted
+from darkroom.core.params import GenerationParams, Lane
+from darkroom.core.recipes import EMPTY, Action, Recipe, Role
+from darkroom.lifecycle.choices import record_choices
+from darkroom.lifecycle.placing import Drawing, Request, check_means, moderate, place, priced
+from darkroom.lifecycle.references import Guided, resolve
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.terms import check_account, choose_lane, choose_visibility, read_prompt
-from darkroom.moderation.prompts import texts_of
-from darkroom.prompt import format_prompt
 
 READ_AT_ONCE_MAX_CHARACTERS = 1_000  # of a prompt without permutations: some milliseconds of parsing
 READ_AT_ONCE_MAX_PERMUTED = 100
-AGAIN_AFTER_S = (0.1, 0.4)  # where the store broke off in the middle of a submission
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """What a prompt comes to: its jobs with their prices, and the images that it points at."""
+
+    plan: Plan
+    jobs: tuple[NewJob, ...]
+    images: tuple[Image, ...]
 
 
 async def submit(
@@ -30,50 +39,44 @@ async def submit(
 ) -> Submitted:
     """The jobs that a prompt asks for, accepted. `lane` is the request's own wish beside what the prompt says.
 
-    The same key with the same text and lane gives the first jobs again: nothing is checked, drawn or charged anew.
-    Raises NotAllowed (`account_blocked`), PromptError, Blocked, Exhausted, Conflict (`idempotency_conflict`),
-    ModerationUnavailable, StoreUnavailable; whatever it raises, nothing was charged or enqueued (after StoreUnavailable, as far
-    as anybody knows: only a key makes it safe to ask again).
+    The same key with the same text and lane gives the first jobs again: nothing is checked, fetched, drawn or charged anew.
+    Raises NotAllowed (`account_blocked`), PromptError, Refused (a picture), Blocked, Exhausted, Conflict
+    (`idempotency_conflict`), ModerationUnavailable, StoreUnavailable; whatever it raises, nothing was charged or enqueued
+    (after StoreUnavailable, as far as anybody knows: only a key makes it safe to ask again).
     """
     check_account(account)
-    digest = _digest(text, lane)
-    if idempotency_key is not None:
-        first = await rooms.ledger.earlier(account.id, idempotency_key=idempotency_key, body_digest=digest)
-        if first is not None:
-            return first
+    request = Request(text=text, digest=_digest(text, lane), idempotency_key=idempotency_key)
+    first = await request.earlier(rooms, account)
+    if first is not None:
+        return first
+    found = await _quoted(rooms, account, text, lane)
+    submitted = await place(rooms, account, found.plan, found.jobs, request)
+    if found.images and not submitted.replayed:
+        await record_choices(rooms, account, Choice.USED, found.images)
+    return submitted
+
+
+async def quote(rooms: Rooms, account: Account, *, text: str, lane: Lane | None = None) -> Quote:
+    """What `submit` would enqueue, refused just as there. Charges nothing, and writes nothing but pictures that it fetched."""
+    check_account(account)
+    found = await _quoted(rooms, account, text, lane)
+    await check_means(rooms, account, found.plan, found.jobs)
+    return found
+
+
+async def _quoted(rooms: Rooms, account: Account, text: str, lane: Lane | None) -> Quote:
+    """Everything that can be wrong with a prompt is found before anything is fetched."""
     plan = rooms.plans.in_force(account.plan)
     drawn = await _read(rooms, account, plan, text)
     lanes = [choose_lane(params, lane, account, plan, batch=len(drawn)) for params in drawn]
     looks = [choose_visibility(params, account, plan) for params in drawn]
-    verdict = await _moderate(rooms, account, drawn, text)
-    submitted = await _enqueue(
-        rooms,
-        Submission(
-            account_id=account.id,
-            batch_id=new_id(rooms.clock()),
-            source=text,
-            jobs=_new_jobs(rooms, plan, drawn, lanes, looks, verdict),
-            running_cap=plan.running,
-            waiting_cap=plan.waiting_cap,
-            unlimited=plan.unlimited,
-            idempotency_key=idempotency_key,
-            body_digest=digest,
-            now=rooms.clock(),
-        ),
-    )
-    if not submitted.replayed:
-        rooms.tell(submitted.change)
-    return submitted
-
-
-async def _enqueue(rooms: Rooms, submission: Submission) -> Submitted:
-    """The transaction. An answer that was lost is asked for again: the ledger knows the very same jobs. StoreUnavailable."""
-    for wait_s in AGAIN_AFTER_S:
-        try:
-            return await rooms.ledger.submit(submission)
-        except StoreUnavailable:
-            await asyncio.sleep(wait_s)
-    return await rooms.ledger.submit(submission)
+    verdict = await moderate(rooms, account, drawn, text)
+    guided, images = await resolve(rooms, account, drawn)
+    drawings = [
+        Drawing(params=each.params, recipe=_recipe(each), lane=lane, visibility=visibility)
+        for each, lane, visibility in zip(guided, lanes, looks, strict=True)
+    ]
+    return Quote(plan=plan, jobs=priced(rooms, plan, drawings, verdict), images=tuple(images))
 
 
 async def _read(rooms: Rooms, account: Account, plan: Plan, text: str) -> tuple[GenerationParams, ...]:
@@ -84,61 +87,13 @@ async def _read(rooms: Rooms, account: Account, plan: Plan, text: str) -> tuple[
     return await rooms.checks.run(account.id, partial(read_prompt, rooms, plan, text))
 
 
+def _recipe(guided: Guided) -> Recipe:
+    if not guided.inputs:
+        return EMPTY
+    blended = any(each.role is Role.BLEND for each in guided.inputs)
+    return Recipe(action=Action.BLEND if blended else Action.IMAGINE, inputs=guided.inputs)
+
+
 def _digest(text: str, lane: Lane | None) -> str:
     body = f"{lane.value if lane else ''}\n{text}"
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-async def _moderate(
-    rooms: Rooms, account: Account, drawn: tuple[GenerationParams, ...], text: str
-) -> Verdict:
-    """The verdict on every text of all jobs, once each. It is CPU work, so it runs beside the event loop unless it is known."""
-    texts = list(dict.fromkeys(each for params in drawn for each in texts_of(params)))
-    verdict = rooms.moderator.remembered(texts)
-    if verdict is None:
-        verdict = await rooms.checks.run(account.id, partial(rooms.moderator.check, texts))
-    if verdict.blocked:
-        record = ModerationRecord(
-            account_id=account.id,
-            job_id=None,
-            subject=Subject.PROMPT,
-            text=text,
-            verdict=verdict,
-            at=rooms.clock(),
-        )
-        await rooms.operations.log_verdicts([record])
-        raise Blocked(rooms.image_policy.category(verdict.category).sentence, category=verdict.category)
-    return verdict
-
-
-def _new_jobs(
-    rooms: Rooms,
-    plan: Plan,
-    drawn: tuple[GenerationParams, ...],
-    lanes: list[Lane],
-    looks: list[Visibility],
-    verdict: Verdict,
-) -> tuple[NewJob, ...]:
-    """In the order of their ids: made in one millisecond, they count up from one random number."""
-    now = rooms.clock()
-    first = new_id(now).int % (1 << RANDOM_BITS - 2)
-    jobs = []
-    for i, (params, lane, visibility) in enumerate(zip(drawn, lanes, looks)):
-        seed = rooms.new_seed() if params.seed is None else params.seed
-        price = rooms.prices.price(params, lane)
-        jobs.append(
-            NewJob(
-                id=new_id(now, randomness=first + i),
-                prompt=format_prompt(params),
-                words=" ".join(dict.fromkeys((params.text, *params.negative))),
-                model=params.model,
-                seed=seed,
-                lane=lane,
-                visibility=visibility,
-                hold_gpu_ms=price.hold_gpu_ms,
-                price_percent=price.price_percent,
-                weight=plan.weight,
-                verdict=verdict,
-            )
-        )
-    return tuple(jobs)

@@ -28,15 +28,19 @@ def read_prompt(rooms: Rooms, plan: Plan, text: str) -> tuple[GenerationParams, 
     """The jobs of a prompt within the plan's batch, each with its seed drawn. PromptError."""
     limits = BatchLimits(jobs=plan.batch, relax_jobs=RELAX_JOBS_MAX, plan=plan.title)
     drawn = parse(text, catalogue=rooms.catalogue, limits=limits, new_seed=rooms.new_seed)
-    for params in drawn:
-        model = rooms.catalogue.resolve(params.model)
-        if model is None or (rooms.families is not None and model.family not in rooms.families):
-            raise PromptError(
-                "unsupported_by_model",
-                f"This version of Darkroom cannot draw with {params.model}.",
-                hint="Leave --v away, or name another model.",
-            )
-    return drawn
+    return tuple(check_model(rooms, params) for params in drawn)
+
+
+def check_model(rooms: Rooms, params: GenerationParams) -> GenerationParams:
+    """The parameters, where this version can draw with their model. PromptError."""
+    model = rooms.catalogue.resolve(params.model)
+    if model is None or (rooms.families is not None and model.family not in rooms.families):
+        raise PromptError(
+            "unsupported_by_model",
+            f"This version of Darkroom cannot draw with {params.model}.",
+            hint="Leave --v away, or name another model.",
+        )
+    return params
 
 
 def choose_lane(

@@ -18,10 +18,12 @@ from darkroom.lifecycle.previews import Previews
 from darkroom.lifecycle.recover import hand_back, recover_lost, survey
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.runs import Run
+from darkroom.lifecycle.trash import empty_old_trash
 from darkroom.lifecycle.unserved import Unserved
 
 RESYNC_EVERY_S = 5.0
 WRITE_EVERY_S = 1.0
+EMPTY_TRASH_EVERY_S = 60.0
 LOOK_BACK_EVENTS = 256  # transitions may become visible out of order, by so many at most
 EVENTS_MAX = 2_000  # new transitions that are read at once; for more, all active jobs are read instead
 SILENT = "not heard of for a whole lease"
@@ -43,6 +45,7 @@ class Upkeep:
         self._resynced_at = 0.0
         self._unserved = Unserved()
         self._written_at = 0.0
+        self._emptied_at = 0.0
 
     async def rebuild(self) -> None:
         """From the store alone: ready jobs to the queue, running ones to their workers, who have a lease to be heard of."""
@@ -67,6 +70,10 @@ class Upkeep:
         if now - self._written_at >= WRITE_EVERY_S:
             await self._write()
             self._written_at = now
+        if now - self._emptied_at >= EMPTY_TRASH_EVERY_S:
+            # Noted first: a store of pictures that is away must not hold up what comes before this, round after round.
+            self._emptied_at = now
+            await empty_old_trash(self._rooms)
 
     async def _take_up(self) -> None:
         """Lost runs go elsewhere, those handed back to their place, the unwanted end. StoreUnavailable: they stay noted."""

@@ -23,6 +23,47 @@ Encoded = Mapping[str, Tensor]
 """What a text becomes: named tensors without a batch dimension. A function of model and text alone, so it can be kept."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Guide:
+    """A picture that a drawing is guided by, laid on the size of the drawing; `weight` is against that of its like."""
+
+    latent: Tensor  # (C, h, w) fp32, by `encode_picture`
+    picture: Tensor  # (3, H, W) fp32 in [0, 1]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """The pictures that a request starts from or is guided by.
+
+    `strength` is how much of `init` is drawn anew, which is the share of the schedule that is run: 0 keeps it (but for one
+    step), 1 is pure noise. Where `region` is 1 it is drawn anew, where it is 0 it stays `init`. `styles` are those of
+    `params.style_references` that are pictures, in their order; numeric codes are the model's own matter.
+    """
+
+    init: Tensor | None = None  # (C, h, w) fp32, of the latent shape of the drawing
+    strength: float = 1.0
+    region: Tensor | None = None  # (1, h, w) fp32 in [0, 1]
+    prompts: tuple[Guide, ...] = ()
+    styles: tuple[Guide, ...] = ()
+    blends: tuple[Guide, ...] = ()
+
+
+class Pull(Protocol):
+    """Moves the estimate of x0 of one image, between guidance and the sampler: fp32, and blind to who shares its pass."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it keeps in memory for as long as the image is in flight."""
+        ...
+
+    def to(self, device: torch.device) -> Pull: ...
+
+    def __call__(self, estimate: Tensor, sigma: float) -> Tensor:
+        """(C, h, w) fp32 at noise level `sigma` -> the same, moved."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A request turned into what the denoising loop needs, for one image.
@@ -47,6 +88,12 @@ class Prepared:
     """Opposite edges must meet: whoever decodes or enlarges the picture goes round them."""
     notes: tuple[str, ...] = ()
     """Sentences for the person who asked: what of the request could not be taken into account."""
+    known: Tensor | None = None  # (C, h, w) fp32
+    region: Tensor | None = None  # (1, h, w) fp32 in [0, 1]
+    """Each estimate of x0 becomes `region * estimate + (1 - region) * known`, so that the ODE carries the known part along
+    the straight line from its noise. Where `region` is 0 the finished latent is `known`, bit for bit."""
+    pulls: tuple[Pull, ...] = ()
+    """What moves each estimate, in this order, before `known` is laid over it."""
 
 
 class Denoiser(Protocol):
@@ -70,6 +117,17 @@ class Denoiser(Protocol):
         """What the network computes in; it takes and returns fp32 all the same."""
         ...
 
+    def size(self, params: GenerationParams) -> tuple[int, int]:
+        """Width and height in pixels of what `decode` gives for these parameters, before upscaling."""
+        ...
+
+    def encode_picture(self, picture: Tensor) -> Tensor:
+        """(3, H, W) in [0, 1] of just that size -> (C, h, w) fp32 on the CPU. Alone: its bits depend on no company.
+
+        Raises ModelError where the picture's sides are none that it decodes to.
+        """
+        ...
+
     def texts(self, params: GenerationParams) -> tuple[str, ...]:
         """What has to be encoded before `prepare`; equal texts have equal encodings."""
         ...
@@ -79,9 +137,16 @@ class Denoiser(Protocol):
         ...
 
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         """What image `index` starts from. `encoded` holds what `texts` asked for; None: encode it now.
+
+        `given` None is the empty one: it starts from noise, and words alone guide it.
 
         Raises ModelError for what it cannot draw.
         """

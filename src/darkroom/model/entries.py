@@ -11,7 +11,7 @@ from pathlib import Path
 
 from darkroom.core.capabilities import ModelCapabilities, ModelSource
 from darkroom.core.errors import ModelError, WeightsError
-from darkroom.model.folders import FolderReport, read_json
+from darkroom.model.folders import FolderReport, read_header, read_json, weight_files
 from darkroom.model.layouts import GUIDANCE_RULES, LAYOUTS
 
 USUAL_PX = 1024  # of a square picture, where the network's config names no size
@@ -22,6 +22,10 @@ LICENCE_UNKNOWN = "not stated: see where the weights come from"
 
 HONOURED = frozenset({"aspect", "quality", "seed", "stop", "draft", "hd", "repeat", "weights"})
 """What every family does with a prompt."""
+SEEING = frozenset({"image_prompts", "style_reference"})
+"""What a model does besides whose folder has the part that reads pictures."""
+IMAGE_PROMPTS_MAX = 4
+ENCODER = "encoder."  # how the weights begin of the part of a VAE that reads pictures
 WITHOUT_NEGATIVES = frozenset({"flux"})
 """Families whose guidance is an input of the network: there is no row that could hold what is not wanted."""
 
@@ -43,18 +47,30 @@ def entry_of(
         raise ModelError(fault)
     native_px = _native_px(folder, report.family)
     heard = report.family not in WITHOUT_NEGATIVES and source.guidance != layout.unguided
+    seeing = reads_pictures(folder)
     return ModelCapabilities(
         name=name.lower(),
         title=f"{name}: {report.class_name.removesuffix('Pipeline')}",
         family=report.family,
-        honours=HONOURED | ({"no"} if heard else frozenset()),
+        honours=HONOURED | ({"no"} if heard else frozenset()) | (SEEING if seeing else frozenset()),
         native_px=native_px,
         large_px=round(native_px * LARGE),
         widest_aspect=WIDEST_ASPECT,
         widest_aspect_hd=WIDEST_ASPECT_HD,
+        max_image_prompts=IMAGE_PROMPTS_MAX if seeing else 0,
         licence=LICENCE_UNKNOWN,
         source=replace(source, folder=str(folder)),
     )
+
+
+def reads_pictures(folder: Path) -> bool:
+    """Whether a model can be shown pictures: its VAE has an encoder, and not the decoder alone."""
+    try:
+        return any(
+            name.startswith(ENCODER) for path in weight_files(folder / "vae") for name in read_header(path)
+        )
+    except (WeightsError, OSError):
+        return False
 
 
 def driving_fault(family: str, source: ModelSource) -> str:

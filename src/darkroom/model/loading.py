@@ -35,6 +35,8 @@ __all__ = ["Placement", "load_model", "load_parts", "local_folder", "needed_byte
 
 SETTINGS_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 LIBRARIES = ("diffusers", "transformers")
+READING = ("encoder.", "quant_conv.")
+"""How the weights of a VAE begin that only read pictures; a folder may be without them."""
 WORKING_BYTES = 512 * 1024**2
 """Left free beside the weights for the activations of a pass, in an estimate that knows no shape."""
 OTHER_SIZES = "its config asks for other sizes than its weights have"
@@ -187,12 +189,21 @@ def _loaded(folder: Path, component: Component, placement: Placement) -> Any:
         raise
     except folder_faults() as error:
         raise WeightsError(f"{where} cannot be loaded: {_reason(error)}") from error
-    if missing := sorted(found["missing_keys"]):
+    missing = sorted(found["missing_keys"])
+    if component.name == "vae" and _is_blind(module, missing):
+        module.encoder, module.quant_conv = torch.nn.Module(), None
+    elif missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise WeightsError(
             f"{where} lacks the weights {missing[0]}{others}, so it is not whole: load it again"
         )
     return module
+
+
+def _is_blind(vae: Any, missing: Sequence[str]) -> bool:
+    """Whether the folder holds the decoder alone, which draws and cannot be shown pictures."""
+    encoder = {key for key in vae.state_dict() if key.startswith(READING[0])}
+    return encoder <= set(missing) and all(key.startswith(READING) for key in missing)
 
 
 @contextmanager

@@ -16,16 +16,18 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from darkroom.core.errors import WeightsError
+from darkroom.core.errors import ModelError, WeightsError
 from darkroom.core.params import GenerationParams, PromptPart, image_seed
 from darkroom.model import text_encoder
 from darkroom.model.autoencoder import FACTOR, Autoencoder
-from darkroom.model.denoiser import Conditioning, Encoded, Prepared
+from darkroom.model.denoiser import Conditioning, Encoded, Given, Prepared
+from darkroom.model.guides import NOTHING_GIVEN, flow_start
 from darkroom.model.retrieval import Bank
-from darkroom.model.schedules import flow_sigmas, stopped
+from darkroom.model.schedules import flow_sigmas, started, stopped
 from darkroom.model.seamless import Shifts, cropped, rolled, unrolled, wrapped
 from darkroom.model.shapes import latent_shape
 from darkroom.model.steady import make_steady
+from darkroom.model.steering import code_statistics, pulls
 from darkroom.model.text_encoder import TEXT_TOKENS, WEIGHTS_FOLDER, WIDTH, TextEncoder
 from darkroom.model.transformer import MASKED, MiniTransformer
 
@@ -44,6 +46,9 @@ PREVIEW_SCALE = 4
 """How much larger a preview is than the latent, per side."""
 EXEMPLARS_KEPT = 64
 """Prompts whose exemplars are kept: looking them up reads the prompt's words, and the images of a grid share them."""
+
+CODES_KEPT = 256
+"""Style codes whose statistics are kept: each is a picture to be encoded."""
 
 DECODER_REACH = 8  # latent positions from which a pixel of the decoder takes its value, at most
 SHIFT_DOWN, SHIFT_RIGHT = 1009, 757
@@ -94,6 +99,9 @@ class Mini:
         self.weights_hash = weights_hash
         self.to_rgb = _linear_preview(autoencoder)
         self._exemplars = lru_cache(maxsize=EXEMPLARS_KEPT)(self._find_exemplars)
+        self._code_style = lru_cache(maxsize=CODES_KEPT)(
+            lambda code: code_statistics(code, self.encode_picture)
+        )
 
     @classmethod
     def load(cls, folder: Path | None = None, *, device: torch.device | None = None) -> Mini:
@@ -130,6 +138,20 @@ class Mini:
     def device(self) -> torch.device:
         return self.to_rgb.device
 
+    def size(self, params: GenerationParams) -> tuple[int, int]:
+        height, width = _shape(params)
+        return width * FACTOR, height * FACTOR
+
+    @torch.inference_mode()
+    def encode_picture(self, picture: Tensor) -> Tensor:
+        channels, height, width = picture.shape
+        if channels != 3 or height % FACTOR or width % FACTOR or not height * width:
+            raise ModelError(
+                f"{self.name} reads pictures (3, H, W) with sides that are multiples of {FACTOR}, not {tuple(picture.shape)}"
+            )
+        values = picture.to(self.device, torch.float32) * 2 - 1
+        return self.autoencoder.encode(values.unsqueeze(0))[0].cpu()
+
     def texts(self, params: GenerationParams) -> tuple[str, ...]:
         """The prompt's parts, the house style where it leans in, and what is not wanted."""
         parts = [*self._positive(params), *_unwanted(params)]
@@ -146,19 +168,24 @@ class Mini:
 
     @torch.inference_mode()
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         """Noise, noise levels and conditioning of image `index`; `params.seed` must be set."""
+        given = given or NOTHING_GIVEN
         assert params.seed is not None, "a job's seed is drawn before it is prepared"
         if encoded is None:
             texts = self.texts(params)
             encoded = dict(zip(texts, self.encode(texts), strict=True))
         noise_seed = image_seed(params.seed, index)
         generator = torch.Generator().manual_seed(noise_seed)
-        area = DRAFT_AREA if params.draft else LARGE_AREA if params.hd else NATIVE_AREA
-        height, width = latent_shape(params.aspect, area)
-        latent = torch.randn(self.autoencoder.config.channels, height, width, generator=generator)
-        steps = max(LEAST_STEPS, round((DRAFT_STEPS if params.draft else STEPS) * params.quality))
+        height, width = _shape(params)
+        noise = torch.randn(self.autoencoder.config.channels, height, width, generator=generator)
+        sigmas = started(flow_sigmas(_steps(params)), given.strength)
         positive = _weighted(self._positive(params), encoded)
         positive = self._chaotic(self._weird(positive, params), params, generator)
         exemplars, exemplars_bias = self._exemplars(_wanted(params), raw=params.raw)
@@ -180,8 +207,8 @@ class Mini:
         }
         return Prepared(
             row_class=f"{self.name}/{height}x{width}",
-            latent=latent,
-            sigmas=stopped(flow_sigmas(steps), params.stop),
+            latent=flow_start(given, noise, sigmas[0]),
+            sigmas=stopped(sigmas, params.stop),
             guidance=GUIDANCE,
             sampler=SAMPLER,
             conditional=conditional,
@@ -189,6 +216,9 @@ class Mini:
             noise_seed=noise_seed,
             seamless=params.tile,
             notes=_notes(params, encoded),
+            known=None if given.region is None else given.init,
+            region=given.region,
+            pulls=pulls(params, given, index=index, like=noise, code_style=self._code_style),
         )
 
     @torch.inference_mode()
@@ -217,7 +247,7 @@ class Mini:
         parts = _wanted_parts(params)
         if params.raw or params.stylize == 0 or self.bank.art_set_for(_wanted(params)) is not None:
             return parts
-        heaviest = max(part.weight for part in parts)
+        heaviest = max((part.weight for part in parts), default=1.0)
         style = PromptPart(text=HOUSE_STYLE, weight=heaviest * STYLIZE_WEIGHT * params.stylize / 100)
         return [*parts, style]
 
@@ -251,6 +281,16 @@ class Mini:
             text.bias > MASKED / 2
         ].std()  # of the words alone: padding would make short prompts calmer
         return _Text(words=text.words + noise * spread * CHAOS_WORDS * params.chaos / 100, bias=text.bias)
+
+
+def _shape(params: GenerationParams) -> tuple[int, int]:
+    """Height and width in latent positions."""
+    area = DRAFT_AREA if params.draft else LARGE_AREA if params.hd else NATIVE_AREA
+    return latent_shape(params.aspect, area)
+
+
+def _steps(params: GenerationParams) -> int:
+    return max(LEAST_STEPS, round((DRAFT_STEPS if params.draft else STEPS) * params.quality))
 
 
 def _wanted_parts(params: GenerationParams) -> list[PromptPart]:

@@ -83,6 +83,7 @@ def _table(model: ModelCapabilities) -> tomlkit.items.Table:
         "large_px": model.large_px,
         "widest_aspect": model.widest_aspect,
         "widest_aspect_hd": model.widest_aspect_hd,
+        "max_image_prompts": model.max_image_prompts,
         "letters": model.letters,
         "honours": sorted(model.honours),
         **_source(model.source or _DEFAULT_SOURCE),

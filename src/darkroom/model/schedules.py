@@ -33,6 +33,17 @@ def karras_sigmas(steps: int, *, sigma_min: float, sigma_max: float, rho: float 
     return (*((high + r * (low - high)) ** rho for r in ramp), 0.0)
 
 
+def started(sigmas: Sequence[float], strength: float) -> tuple[float, ...]:
+    """The last `strength` (0 to 1) of the schedule, at least one step: it begins between two levels where it has to."""
+    if not 0 <= strength <= 1:
+        raise ValueError(f"a strength of {strength}: it must be from 0 to 1")
+    steps = len(sigmas) - 1
+    at = min(round((1 - strength) * steps, 6), steps - 1)  # in steps from the beginning
+    before = int(at)
+    first = sigmas[before] + (at - before) * (sigmas[before + 1] - sigmas[before])
+    return (first, *sigmas[before + 1 :])
+
+
 def stopped(sigmas: Sequence[float], percent: int) -> tuple[float, ...]:
     """The first `percent` of the steps (`--stop`), at least one. What follows never runs."""
     if not 1 <= percent <= STOP_MAX:

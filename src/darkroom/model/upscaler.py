@@ -6,6 +6,7 @@ Two networks: the compact one that ships with the package (`realesr-animevideov3
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -127,12 +128,13 @@ KINDS = {
 
 
 class Upscaler(nn.Module):
-    """Enlarges pictures four times."""
+    """Enlarges pictures four times. `weights_hash` is the sha256 of the file that its weights come from."""
 
-    def __init__(self, network: nn.Module, *, overlap: int) -> None:
+    def __init__(self, network: nn.Module, *, overlap: int, weights_hash: str = "") -> None:
         super().__init__()
         self.network = network
         self.overlap = overlap
+        self.weights_hash = weights_hash
 
     @classmethod
     def load(cls, folder: Path | None = None, *, kind: str = "compact") -> Self:
@@ -148,6 +150,7 @@ class Upscaler(nn.Module):
             )
         upscaler = cls(KINDS[kind].build(), overlap=KINDS[kind].overlap)
         try:
+            upscaler.weights_hash = hashlib.sha256(path.read_bytes()).hexdigest()
             weights = {name: tensor.float() for name, tensor in load_file(path).items()}
             upscaler.network.load_state_dict(weights, assign=True)
         except (OSError, SafetensorError, RuntimeError) as fault:

@@ -2,6 +2,7 @@
 
 from darkroom.prompt.canonical import format_prompt
 from darkroom.prompt.parser import OWNER, STORED, BatchLimits, count_jobs, parse
+from darkroom.prompt.rewording import checked, reworded, stored
 from darkroom.prompt.table import CODES, PARAMETERS, Parameter
 
 __all__ = [
@@ -11,7 +12,10 @@ __all__ = [
     "STORED",
     "BatchLimits",
     "Parameter",
+    "checked",
     "count_jobs",
     "format_prompt",
     "parse",
+    "reworded",
+    "stored",
 ]

@@ -15,7 +15,7 @@ def format_prompt(params: GenerationParams) -> str:
     pieces = [reference.source for reference in params.image_prompts]
     pieces.extend(_body(params.parts))
     pieces.extend(_parameters(params))
-    return _escaped(" ".join(pieces))
+    return escaped(" ".join(pieces))
 
 
 def _body(parts: tuple[PromptPart, ...]) -> Iterator[str]:
@@ -118,9 +118,9 @@ def _number(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Braces are permutations unless escaped; so is a comma that follows a backslash."""
-    escaped = []
+    written = []
     for before, char in zip(" " + text, text):
-        escaped.append(f"\\{char}" if char in "{}" or (char == "," and before == "\\") else char)
-    return "".join(escaped)
+        written.append(f"\\{char}" if char in "{}" or (char == "," and before == "\\") else char)
+    return "".join(written)

@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from darkroom.core.errors import Conflict, DarkroomError
+from darkroom.core.errors import Conflict, DarkroomError, OutputError
 from darkroom.core.jobs import Outcome
 from darkroom.core.work import Assignment, Claim, Completion, Failure, Fault, Instructions, Progress
 from darkroom.worker.drive import Drive
-from darkroom.worker.generator import Drawn, Finisher, Generator, Glimpse, Happening
+from darkroom.worker.fetching import pictures_of
+from darkroom.worker.generator import CANNOT_BE_DRAWN, Drawn, Finisher, Generator, Glimpse, Happening
 from darkroom.worker.handing_on import HAND_ON_WITHIN_S, found, left_behind
 from darkroom.worker.messages import Report
 from darkroom.worker.protocol import Connection
@@ -84,7 +85,7 @@ class Desk:
             assignment.model,
             assignment.attempt,
         )
-        if assignment.saved_url:
+        if assignment.saved_url or assignment.recipe.digests:
             run.fetching = self._loop.create_task(self._fetch(run))
         else:
             self._drive.add(assignment)
@@ -209,10 +210,19 @@ class Desk:
         )
 
     async def _fetch(self, run: Run) -> None:
-        """What an earlier worker left of a job, and then the generator gets it."""
-        saved = await found(self._connection, run.assignment)
+        """The pictures that a job begins with and what an earlier worker left of it, and then the generator gets it."""
+        assignment = run.assignment
+        try:
+            inputs = await pictures_of(self._connection, assignment, self._rng)
+        except DarkroomError as error:
+            run.fetching = None
+            own = isinstance(error, OutputError)
+            message = f"{CANNOT_BE_DRAWN}{error.message}" if own else error.message
+            self._fail(run.claim, Fault.JOB if own else Fault.INFRASTRUCTURE, message)
+            return
+        saved = await found(self._connection, assignment) if assignment.saved_url else None
         run.fetching = None
-        self._drive.add(run.assignment, saved)
+        self._drive.add(assignment, saved, inputs)
 
     async def _hand_on(self, run: Run) -> None:
         """For a short while; what is not saved or finished by then is given back as it was."""

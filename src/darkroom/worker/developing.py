@@ -84,6 +84,7 @@ def _provenance(assignment: Assignment, drawn: Drawn, now: datetime) -> Provenan
         engine={**first.fingerprint, "exact": exact},
         software=SOFTWARE,
         created=now.replace(microsecond=0),
+        recipe=assignment.recipe,
     )
 
 

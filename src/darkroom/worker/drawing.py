@@ -1,28 +1,33 @@
 """The generator of a real worker: canonical prompts become pictures by whichever models they name, all in one engine.
 
-The story of one step: look after the models -> one pass of the engine -> take the pictures that are made beside it -> look
-at what is being drawn. Knows no service and no file.
+The story of one step: look after the models -> take what was laid out or enlarged beside it -> one pass of the engine -> take
+the pictures that are made beside it -> look at what is being drawn. Knows no service and no file.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from darkroom.core.capabilities import ModelCatalogue
 from darkroom.core.errors import DarkroomError, ModelError
 from darkroom.core.events import Event, ImageFailed, RequestNoted, StepTaken
 from darkroom.core.params import GenerationParams, Lane, PromptPart
+from darkroom.core.recipes import Recipe
 from darkroom.core.work import Assignment, Claim, EngineVitals, Failure, Fault
-from darkroom.engine.decoder import Decoder, Done, Undone
+from darkroom.engine.decoder import Decoded, Decoder, Done, Undone
 from darkroom.engine.fingerprint import fingerprint_of
 from darkroom.engine.requests import Request
 from darkroom.engine.rows import Finished
 from darkroom.finish.provenance import parameters_of
 from darkroom.model.denoiser import Denoiser
 from darkroom.prompt import STORED, parse
-from darkroom.worker.generator import Drawn, Glimpse, Happening
+from darkroom.worker.errands import Errand, Errands, Failed
+from darkroom.worker.generator import CANNOT_BE_DRAWN, NO_INPUTS, Drawn, Glimpse, Happening
+from darkroom.worker.plates import Plates, enlarging, plates_of
 from darkroom.worker.sitting import Sitting
 from darkroom.worker.studio import Picture, Studio
 from darkroom.worker.unfinished import finished_of, packed, read
@@ -30,11 +35,18 @@ from darkroom.worker.unfinished import finished_of, packed, read
 PRIORITY = {Lane.TURBO: 0, Lane.FAST: 1, Lane.RELAX: 2}
 GLIMPSE_EVERY_S = 0.5
 IDLE_WAIT_S = 0.05  # for work beside this thread, where there is nothing to step; orders wait so long at most
-CANNOT_BE_DRAWN = "the job cannot be drawn: "
 JOBS_OWN_FAULT = "it cannot be prepared"
 """How the engine begins the reason where a request, and not the device, is what failed."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Larger:
+    """A picture that was only made larger, and what is to be said of that."""
+
+    picture: Picture
+    notes: tuple[str, ...]
 
 
 class EngineGenerator:
@@ -50,7 +62,8 @@ class EngineGenerator:
     ) -> None:
         self._studio, self._catalogue, self._clock = studio, catalogue, clock
         self._engine, self._models = studio.engine, studio.models
-        self._decoder: Decoder[Picture] = Decoder(studio.picture, on=studio.decode_on, timer=clock)
+        self._decoder: Decoder[Picture] = Decoder(self._picture, on=studio.decode_on, timer=clock)
+        self._errands: Errands[Plates | Larger] = Errands(on=studio.decode_on, timer=clock)
         self.models = studio.models.names
         self.device = device or studio.device
         self.vitals = EngineVitals()
@@ -64,7 +77,7 @@ class EngineGenerator:
 
     @property
     def busy(self) -> bool:
-        beside = self._decoder or self._models.loading
+        beside = self._decoder or self._errands or self._models.loading
         return bool(self._told or self._runs or self._engine.busy or beside)
 
     def verify(self) -> None:
@@ -81,7 +94,9 @@ class EngineGenerator:
             params = GenerationParams(parts=(PromptPart(text="a fox", weight=1.0),), model=name, seed=1)
             self._studio.profiles.of(denoiser, denoiser.prepare(params, index=0))
 
-    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
+    def add(
+        self, assignment: Assignment, saved: bytes | None = None, inputs: Mapping[str, bytes] = NO_INPUTS
+    ) -> None:
         """Takes a run in; what cannot be read, or is not for this worker, fails as the job's own fault."""
         try:
             params = self._read(assignment)
@@ -90,9 +105,14 @@ class EngineGenerator:
                 Failure(claim=assignment.claim, fault=Fault.JOB, message=f"{CANNOT_BE_DRAWN}{error.message}")
             )
             return
-        run = Sitting(assignment=assignment, params=params, before=read(saved, assignment))
-        self._runs[_key(assignment.claim)] = run
-        self._models.asked(params.model)
+        before = read(saved, assignment)
+        run = Sitting(assignment=assignment, params=params, before=before, inputs=inputs)
+        self._runs[key := _key(assignment.claim)] = run
+        if run.is_enlarging:
+            call = partial(self._larger, run.recipe, inputs, seamless=params.tile)
+            self._errands.add(key, call)
+        else:
+            self._models.asked(params.model)
 
     def cancel(self, claim: Claim) -> None:
         if run := self._runs.get(_key(claim)):
@@ -103,7 +123,7 @@ class EngineGenerator:
         run = self._runs.get(_key(claim))
         if run is None:
             return None
-        if run.denoiser is None:
+        if not run.entered:
             return packed(run.before.all)
         return packed(run.saved(self._engine.save(_key(claim))))
 
@@ -111,6 +131,7 @@ class EngineGenerator:
         """At most one pass. Where there is none, and work beside this thread goes on, it waits for that for a moment."""
         self._studio.woken.clear()
         moved = self._look_after_models()
+        moved = self._attend() or moved
         moved = self._denoise() or moved
         moved = self._develop() or moved
         self._glimpse()
@@ -136,7 +157,8 @@ class EngineGenerator:
         """
         moved = self._models.look()
         closed: tuple[str, ...] = ()
-        for run in [run for run in self._runs.values() if run.denoiser is None]:
+        drawing = [run for run in self._runs.values() if not run.is_enlarging]
+        for run in [run for run in drawing if run.denoiser is None]:
             model = run.params.model
             if failure := self._models.failure(model):
                 self._fail(run, failure.fault, failure.message)
@@ -155,9 +177,52 @@ class EngineGenerator:
         return sum(own) + (self._engine.in_flight(denoiser.name) if denoiser else 0)
 
     def _begin(self, run: Sitting, denoiser: Denoiser) -> None:
-        """Its images go into the engine, each from where it stopped elsewhere; those that need no step, to the decoder."""
+        """Its pictures are laid out beside this thread; without any, it goes on at once."""
         run.denoiser = denoiser
-        key = _key(run.claim)
+        if run.recipe.digests:
+            call = partial(plates_of, run.recipe, run.inputs, run.params, denoiser)
+            self._errands.add(_key(run.claim), call)
+        else:
+            self._enter(run, denoiser)
+
+    def _attend(self) -> bool:
+        """What was done for runs beside this thread; without one it is done here, one at a time."""
+        done = self._errands.take(at_most=1 if self._studio.decode_on is None else None)
+        for each in done:
+            if run := self._runs.get(each.key):
+                self._attended(run, each)
+        return bool(done)
+
+    def _attended(self, run: Sitting, errand: Errand[Plates | Larger] | Failed) -> None:
+        run.pictures_ms += errand.seconds * 1000
+        run.inputs = NO_INPUTS
+        if isinstance(errand, Failed):
+            own = errand.fault is Fault.JOB
+            self._fail(run, errand.fault, f"{CANNOT_BE_DRAWN if own else ''}{errand.reason}")
+        elif isinstance(errand.result, Plates):
+            assert run.denoiser is not None, "its model was there when its pictures were laid out"
+            run.plates = errand.result
+            run.notes += errand.result.notes
+            self._enter(run, run.denoiser)
+        else:
+            run.pictures = dict.fromkeys(range(run.images), errand.result.picture)
+            run.notes += errand.result.notes
+            self._finish(run)
+
+    def _larger(self, recipe: Recipe, inputs: Mapping[str, bytes], *, seamless: bool) -> Larger:
+        """The picture that an upscale begins with, larger. Called beside this thread."""
+        image, (size, notes) = enlarging(recipe, inputs)
+        return Larger(picture=self._studio.larger(image, size, seamless=seamless), notes=notes)
+
+    def _picture(self, decoded: Decoded) -> Picture:
+        """Called beside this thread. Nobody takes the picture of a run that is no longer there."""
+        run = self._runs.get(decoded.job_id)
+        return self._studio.picture(decoded, run.plates if run else None)
+
+    def _enter(self, run: Sitting, denoiser: Denoiser) -> None:
+        """Its images go into the engine, each from where it stopped elsewhere; those that need no step, to the decoder."""
+        run.entered = True
+        key, indices = _key(run.claim), run.recipe.indices
         for index in range(run.images):
             latent, state = run.before.latents.get(index), run.before.states.get(index)
             if latent and (finished := finished_of(latent, denoiser, job_id=key, seamless=run.params.tile)):
@@ -173,6 +238,8 @@ class EngineGenerator:
                 priority=PRIORITY[run.assignment.lane],
                 flow=run.assignment.flow or key,
                 saved=state,
+                given=run.plates.given if run.plates else None,
+                grid_index=indices[index] if index < len(indices) else None,
             )
             try:
                 self._engine.add(denoiser, request)
@@ -247,7 +314,8 @@ class EngineGenerator:
     def _fail(self, run: Sitting, fault: Fault, message: str) -> None:
         key = _key(run.claim)
         del self._runs[key]
-        if run.denoiser:
+        self._errands.cancel(key)
+        if run.entered:
             self._engine.cancel(key)
             self._decoder.cancel(key)
         self._told.append(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from darkroom.core.work import Assignment, Claim, Failure, Fault
-from darkroom.worker.generator import Drawn, Generator, Happening
+from darkroom.worker.generator import NO_INPUTS, Drawn, Generator, Happening
 
 FAULTS_MAX = 3  # in a row, without a run that ended well between: then this process is no longer trusted
 
@@ -40,9 +40,12 @@ class Drive:
     def start(self) -> None:
         self._thread.start()
 
-    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
-        """`saved` are the states that an earlier worker left; without them the run begins at its first step."""
-        self._orders.put(partial(self._add, assignment, saved))
+    def add(
+        self, assignment: Assignment, saved: bytes | None = None, inputs: Mapping[str, bytes] = NO_INPUTS
+    ) -> None:
+        """`saved` are the states that an earlier worker left; without them the run begins at its first step. `inputs` are the
+        files of its recipe by digest."""
+        self._orders.put(partial(self._add, assignment, saved, inputs))
 
     def cancel(self, claim: Claim) -> None:
         self._orders.put(partial(self._cancel, claim))
@@ -79,9 +82,9 @@ class Drive:
             if self._orders.empty() and self._generator.busy:
                 return
 
-    def _add(self, assignment: Assignment, saved: bytes | None) -> None:
+    def _add(self, assignment: Assignment, saved: bytes | None, inputs: Mapping[str, bytes]) -> None:
         self._claims.add(assignment.claim)
-        self._generator.add(assignment, saved)
+        self._generator.add(assignment, saved, inputs)
 
     def _release(self, claim: Claim, then: Callable[[bytes | None], None]) -> None:
         saved = None

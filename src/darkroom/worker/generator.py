@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from darkroom.core.work import Assignment, Claim, EngineVitals, Failure, Progress, StagedImage
 from darkroom.finish.provenance import Json
 from darkroom.worker.studio import Picture
+
+CANNOT_BE_DRAWN = "the job cannot be drawn: "
+"""How a failure begins that is the job's own fault."""
+NO_INPUTS: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +73,11 @@ class Generator(Protocol):
         """What it has done and how it stands, as of its last step."""
         ...
 
-    def add(self, assignment: Assignment, saved: bytes | None = None) -> None:
-        """Takes a run in; `saved` is what `save` gave elsewhere, and the run goes on from there where it can.
+    def add(
+        self, assignment: Assignment, saved: bytes | None = None, inputs: Mapping[str, bytes] = NO_INPUTS
+    ) -> None:
+        """Takes a run in; `saved` is what `save` gave elsewhere, and the run goes on from there where it can. `inputs` are the
+        files of its recipe by digest, which have been shown to be just these.
 
         A run that cannot be drawn is told as a Failure by `step`; `saved` that cannot be used is not an error.
         """

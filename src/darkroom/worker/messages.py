@@ -11,6 +11,7 @@ from uuid import UUID
 from darkroom.core.errors import Unavailable
 from darkroom.core.jobs import Outcome
 from darkroom.core.params import Lane
+from darkroom.core.recipes import EMPTY, Recipe
 from darkroom.core.work import (
     Assignment,
     Claim,
@@ -198,6 +199,8 @@ def _assignment(job: dict[str, Any]) -> Assignment:
         attempt=int(job["attempt"]),
         flow=str(job.get("flow", "")),
         saved_url=str(job.get("saved_url", "")),
+        recipe=Recipe.from_object(job["recipe"]) if job.get("recipe") else EMPTY,
+        inputs={str(digest): str(url) for digest, url in job.get("inputs", {}).items()},
     )
 
 

@@ -19,6 +19,7 @@ from darkroom.core.errors import (
     NotActive,
     NotAllowed,
     NotFound,
+    OutputError,
     Refused,
     StoreUnavailable,
     Unavailable,
@@ -120,17 +121,20 @@ class Connection:
             raise StoreUnavailable(f"{host} did not take a file (HTTP {answer.status_code}): {said}")
 
     async def get(self, url: str, *, max_bytes: int) -> bytes:
-        """Fetch one file. StoreUnavailable where it is not there, is larger than that, or cannot be fetched."""
+        """Fetch one file. NotFound where it is not there, OutputError where it is larger than that, StoreUnavailable where it
+        cannot be fetched now."""
         place = self._resolved(url)
         host, pieces, size_bytes = _host_of(place), [], 0
         try:
             async with self._store.stream("GET", place) as answer:
+                if answer.status_code in (404, 410):
+                    raise NotFound(f"{host} has no such file (HTTP {answer.status_code})")
                 if not answer.is_success:
                     raise StoreUnavailable(f"{host} did not give a file (HTTP {answer.status_code})")
                 async for piece in answer.aiter_raw(PIECE_BYTES):
                     size_bytes += len(piece)
                     if size_bytes > max_bytes:
-                        raise StoreUnavailable(f"{host} gives a file of more than {max_bytes} bytes")
+                        raise OutputError(f"{host} gives a file of more than {max_bytes} bytes")
                     pieces.append(piece)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise StoreUnavailable(f"a file could not be fetched from {host}: {_reason(error)}") from error

@@ -31,7 +31,7 @@ class Run:
     previewed_at: float = 0.0
     drawn: Drawn | None = None
     fetching: asyncio.Task[None] | None = None
-    """The states that an earlier worker left are on their way; the generator has nothing of it yet."""
+    """Its pictures, or the states that an earlier worker left, are on their way; the generator has nothing of it yet."""
     finishing: asyncio.Task[None] | None = None
     leaving: asyncio.Task[None] | None = None
     """It is being handed back."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from darkroom.core.events import StepTaken
 from darkroom.core.params import GenerationParams
+from darkroom.core.recipes import Action, Recipe
 from darkroom.core.work import Assignment, Claim, Progress
 from darkroom.engine.rows import Finished
 from darkroom.engine.saved import SavedSample
 from darkroom.model.denoiser import Denoiser
+from darkroom.worker.plates import Plates
 from darkroom.worker.studio import Picture
 from darkroom.worker.unfinished import Unfinished, latent_of
 
 
 @dataclass(kw_only=True)
 class Sitting:
-    """A run in flight; `denoiser` is None until its model is there, `before` what it came with from elsewhere.
+    """A run in flight; `denoiser` is None until its model is there, `before` what it came with from elsewhere. `inputs` are
+    the files of its recipe until they are laid out as `plates`; `entered` says that its images are in the engine.
 
     By image: `finished` is what left the engine, `steps_done` how far it is and `steps_ms` what that took, elsewhere too.
     `steps` is how many an image takes, 0 until that is known; `pictures_ms` what making its pictures took here.
@@ -26,7 +29,10 @@ class Sitting:
     assignment: Assignment
     params: GenerationParams
     before: Unfinished
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
     denoiser: Denoiser | None = None
+    plates: Plates | None = None
+    entered: bool = False
     finished: dict[int, Finished] = field(default_factory=dict)
     pictures: dict[int, Picture] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -42,6 +48,15 @@ class Sitting:
     @property
     def images(self) -> int:
         return self.assignment.images
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.assignment.recipe
+
+    @property
+    def is_enlarging(self) -> bool:
+        """Nothing is drawn: the picture that it begins with becomes larger as it is."""
+        return self.recipe.action is Action.UPSCALE_SUBTLE
 
     @property
     def measured_gpu_ms(self) -> int:

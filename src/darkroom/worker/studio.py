@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import Tensor
 
     from darkroom.engine.decoder import Decoded
     from darkroom.engine.engine import Engine
     from darkroom.engine.profiles import Profiles
     from darkroom.model.upscaler import Upscaler
     from darkroom.worker.loader import Models
+    from darkroom.worker.plates import Plates
 
-LEVELS = 255
 SMALL = frozenset({"mini-1"})
 """Models that draw a quarter of what their entry promises per side; all others draw the size itself."""
 
@@ -51,30 +50,40 @@ class Studio:
     decode_on: Executor | None = None
     woken: threading.Event = field(default_factory=threading.Event)
 
-    def picture(self, decoded: Decoded) -> Picture:
-        """What the decoder made (3, H, W) as an image of its presentable size."""
+    def picture(self, decoded: Decoded, plates: Plates | None = None) -> Picture:
+        """What the decoder made (3, H, W) as an image of its presentable size, or of the size that its plates say, joined
+        with the old picture that they hold."""
+        from darkroom.worker.enlarging import (
+            STRETCH_MAX,
+            SURROUNDINGS_STRETCH_MAX,
+            brought_to,
+            enlarged,
+            image_of,
+        )
+
         small = decoded.fingerprint.model in SMALL
+        seamless = decoded.seamless
+        picture = (
+            enlarged(self.upscaler, decoded.picture, seamless=seamless) if small else decoded.picture
+        )  # (3, H, W)
+        if plates is None or plates.size is None:
+            image = image_of(picture)
+        else:
+            most = SURROUNDINGS_STRETCH_MAX if plates.canvas else STRETCH_MAX
+            image = brought_to(self.upscaler, picture, *plates.size, seamless=seamless, stretch_max=most)
         return Picture(
-            image=_image_of(self._enlarged(decoded) if small else decoded.picture),
+            image=image if plates is None else plates.ended(image),
             weights_hash=decoded.fingerprint.weights_hash,
             fingerprint={**asdict(decoded.fingerprint), "exact": decoded.exact},
         )
 
-    def _enlarged(self, decoded: Decoded) -> Tensor:
-        """(3, H, W) -> (3, 4H, 4W), on the upscaler's device; round the edges where they must meet."""
-        from darkroom.model.seamless import cropped, wrapped
-        from darkroom.model.upscaler import SCALE
+    def larger(self, image: Image, size: tuple[int, int], *, seamless: bool) -> Picture:
+        """An image as it is, of another size, by the upscaler alone."""
+        from darkroom.worker.enlarging import brought_to, enlarger_facts, tensor_of
 
-        margin = self.upscaler.overlap if decoded.seamless else 0
-        device = next(self.upscaler.parameters()).device
-        picture = wrapped(decoded.picture[None].to(device), margin)
-        return cropped(self.upscaler.upscale(picture)[0], SCALE * margin)
-
-
-def _image_of(picture: Tensor) -> Image:
-    """(3, H, W) fp32 in [0, 1] -> an RGB image, rounded to the nearest of 256 levels."""
-    import torch
-    from PIL import Image
-
-    levels = (picture.clamp(0, 1) * LEVELS).round().to(torch.uint8).permute(1, 2, 0).contiguous()  # (H, W, 3)
-    return Image.frombytes("RGB", (levels.shape[1], levels.shape[0]), levels.cpu().numpy().tobytes())
+        facts = enlarger_facts(self.upscaler)
+        return Picture(
+            image=brought_to(self.upscaler, tensor_of(image), *size, seamless=seamless),
+            weights_hash=self.upscaler.weights_hash,
+            fingerprint={**facts, "exact": self.exact},
+        )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from darkroom.core.errors import ModelError
+from darkroom.core.recipes import EMPTY
 from darkroom.core.work import Assignment
 from darkroom.engine.exactness import ROWS_MAX
 from darkroom.engine.fingerprint import fingerprint_of
@@ -97,4 +98,6 @@ def _is_latent(image: SavedSample, assignment: Assignment) -> bool:
 
 
 def _digest(assignment: Assignment, index: int) -> str:
-    return hashlib.sha256(f"{index} {assignment.prompt}".encode("utf-8", "surrogatepass")).hexdigest()
+    recipe = "" if assignment.recipe == EMPTY else assignment.recipe.to_json()
+    text = f"{index} {recipe}{assignment.prompt}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from threading import Lock
 from typing import ClassVar
 
@@ -18,19 +18,30 @@ from torch import Tensor
 from darkroom.core.capabilities import ModelCapabilities
 from darkroom.core.errors import ModelError
 from darkroom.core.params import GenerationParams, image_seed
-from darkroom.model.denoiser import Conditioning, Encoded, Prepared
+from darkroom.model.denoiser import Conditioning, Encoded, Given, Prepared
 from darkroom.model.families.attention import choose_attention
 from darkroom.model.families.graphs import Forward, GraphCache
 from darkroom.model.families.noise import Noise
 from darkroom.model.families.parts import Parts, align
+from darkroom.model.families.pictures import (
+    CODES_KEPT,
+    NO_ENCODER,
+    begun,
+    check_picture,
+    picture_notes,
+    resolved,
+    style_pulls,
+)
 from darkroom.model.families.preview import fitted_preview, shown
 from darkroom.model.families.wording import blended, negative_text, positive_texts
 from darkroom.model.guidance import GUIDANCE_RULES
+from darkroom.model.guides import NOTHING_GIVEN
 from darkroom.model.placement import Placement
-from darkroom.model.schedules import stopped
+from darkroom.model.schedules import started, stopped
 from darkroom.model.seamless import cropped, rolled, row_shifts, unrolled, wrapped
 from darkroom.model.shapes import latent_shape
 from darkroom.model.steady import make_steady
+from darkroom.model.steering import code_statistics
 
 LEAST_STEPS = 2
 STEPS_MAX = 250
@@ -63,7 +74,12 @@ class Family(ABC):
         self.weights_hash = parts.weights_hash
         self.device = placement.torch_device
         self.dtype = placement.dtype
-        self._decoding = Lock()  # the decoder's thread and whoever asks for the first preview
+        self._decoding = (
+            Lock()
+        )  # the decoder's thread, those who encode pictures, and who asks for the first preview
+        self._code_style = lru_cache(maxsize=CODES_KEPT)(
+            lambda code: code_statistics(code, self.encode_picture)
+        )
         self._settle()
         self._run: Forward = self.forward
         if placement.cuda_graphs and self.device.type == "cuda":
@@ -125,6 +141,17 @@ class Family(ABC):
         pictures: Tensor = self.parts.vae.decode(latents, return_dict=False)[0]
         return pictures
 
+    def from_vae(self, latents: Tensor) -> Tensor:
+        """The inverse of `to_vae`."""
+        config = self.parts.vae.config
+        scaling, shift = float(config.scaling_factor), float(getattr(config, "shift_factor", None) or 0.0)
+        return (latents - shift) * scaling
+
+    def vae_latents(self, pictures: Tensor) -> Tensor:
+        """The inverse of `vae_pictures`, one call of the encoder: the likeliest latents, and none drawn by chance."""
+        latents: Tensor = self.parts.vae.encode(pictures, return_dict=False)[0].mode()
+        return latents
+
     def unread(self, text: str) -> int:
         """How many tokens of a text are beyond what the encoders read."""
         return 0
@@ -168,6 +195,21 @@ class Family(ABC):
 
     # -- Denoiser ---------------------------------------------------------------------------------------------------
 
+    def size(self, params: GenerationParams) -> tuple[int, int]:
+        height, width = self._latent_shape(params)
+        return width * self.factor, height * self.factor
+
+    @torch.inference_mode()
+    def encode_picture(self, picture: Tensor) -> Tensor:
+        if not self.parts.reads_pictures:
+            raise ModelError(NO_ENCODER.format(name=self.name))
+        check_picture(self.name, picture, factor=self.factor)
+        with self._decoding, self.placement.at_work([("vae", self.parts.vae)]):
+            self._tile(picture.shape[1] * picture.shape[2] // self.factor**2)
+            values = picture[None].to(self.device, self._vae_dtype) * 2 - 1
+            latent = self.from_vae(self.vae_latents(values).float())[0]
+        return self._finite(latent, "encoder").cpu()
+
     def texts(self, params: GenerationParams) -> tuple[str, ...]:
         wanted = [text for text, _ in positive_texts(params)]
         return tuple(dict.fromkeys([*wanted, *([negative_text(params)] if self._guided else [])]))
@@ -185,8 +227,15 @@ class Family(ABC):
 
     @torch.inference_mode()
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
+        given = given or NOTHING_GIVEN
+        notes = (*self._notes(params), *picture_notes(self.name, given))
         assert params.seed is not None, "a job's seed is drawn before it is prepared"
         if encoded is None:
             texts = self.texts(params)
@@ -197,6 +246,8 @@ class Family(ABC):
         )
         seed = image_seed(params.seed, index)
         noise = torch.randn(self.channels, height, width, generator=torch.Generator().manual_seed(seed))
+        given = resolved(params, given, index=index, like=noise)
+        sigmas = started(levels.sigmas, given.strength)
         positive = blended([(encoded[text], weight) for text, weight in positive_texts(params)])
         conditional = self._row(positive, params, height, width)
         unconditional = (
@@ -206,8 +257,8 @@ class Family(ABC):
         )
         return Prepared(
             row_class=f"{self.name}/{height}x{width}/{self._text_length(positive)}/{'+'.join(self.parts.adapters)}",
-            latent=noise * levels.noise_scale,
-            sigmas=stopped(levels.sigmas, params.stop),
+            latent=begun(given, noise, pure=noise * levels.noise_scale, sigma=sigmas[0], model=self.noise),
+            sigmas=stopped(sigmas, params.stop),
             guidance=self.guidance if self._guided else 1.0,
             sampler=self.sampler,
             conditional=conditional,
@@ -215,7 +266,10 @@ class Family(ABC):
             guidance_rule=self.guidance_rule,
             noise_seed=seed,
             seamless=params.tile,
-            notes=self._notes(params),
+            notes=notes,
+            known=None if given.region is None else given.init,
+            region=given.region,
+            pulls=style_pulls(params, given, like=noise, code_style=self._code_style, model=self.noise),
         )
 
     @torch.inference_mode()
@@ -307,13 +361,20 @@ class Family(ABC):
         """(1, C, h, w) -> (1, 3, H, W)."""
         margin = SEAMLESS_MARGIN if seamless else 0
         latent = wrapped(latent.to(self.device), margin)
+        self._tile(latent.shape[-2] * latent.shape[-1])
+        pictures = self.vae_pictures(self.to_vae(latent.float()).to(self._vae_dtype)).float()
+        pictures = self._finite(pictures, "decoder")
+        return (cropped(pictures, self.factor * margin) * 0.5 + 0.5).clamp(0, 1)
+
+    def _tile(self, positions: int) -> None:
+        """Has the VAE take pictures of so many latent positions in tiles, where they are many."""
         vae = self.parts.vae
         if hasattr(vae, "enable_tiling"):
-            tiled = latent.shape[-2] * latent.shape[-1] > TILED_FROM
-            (vae.enable_tiling if tiled else vae.disable_tiling)()
-        pictures = self.vae_pictures(self.to_vae(latent.float()).to(self._vae_dtype)).float()
-        if not pictures.isfinite().all():
+            (vae.enable_tiling if positions > TILED_FROM else vae.disable_tiling)()
+
+    def _finite(self, values: Tensor, which: str) -> Tensor:
+        if not values.isfinite().all():
             raise ModelError(
-                f"the decoder of {self.name} made numbers that are not finite; try precision fp32"
+                f"the {which} of {self.name} made numbers that are not finite; try precision fp32"
             )
-        return (cropped(pictures, self.factor * margin) * 0.5 + 0.5).clamp(0, 1)
+        return values

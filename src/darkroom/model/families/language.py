@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.core.params import GenerationParams
-from darkroom.model.denoiser import Encoded, Prepared
+from darkroom.model.denoiser import Encoded, Given, Prepared
 from darkroom.model.families.family import Family
 
 TEXT_LENGTHS = (128, 256, 512)
@@ -64,14 +64,19 @@ class ReadByLanguageModel(Family):
         return {"text": states.masked_fill(~mask[:, :, None], 0.0), "mask": mask}
 
     def prepare(
-        self, params: GenerationParams, *, index: int, encoded: Mapping[str, Encoded] | None = None
+        self,
+        params: GenerationParams,
+        *,
+        index: int,
+        encoded: Mapping[str, Encoded] | None = None,
+        given: Given | None = None,
     ) -> Prepared:
         texts = self.texts(params)
         if encoded is None:
             encoded = dict(zip(texts, self.encode(texts), strict=True))
         length = max(len(encoded[text]["mask"]) for text in texts)
         evened = {text: _padded(encoded[text], length) for text in texts}
-        return super().prepare(params, index=index, encoded=evened)
+        return super().prepare(params, index=index, encoded=evened, given=given)
 
     def unread(self, text: str) -> int:
         return max(0, len(self.tokens(text)) - self.PREFIX - TEXT_LENGTHS[-1])

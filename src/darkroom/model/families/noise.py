@@ -44,7 +44,16 @@ class Noise(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
 
+    @property
+    def scaled(self) -> bool:
+        """Whether latents are x0 + sigma n, and not on the straight line of rectified flow."""
+        ...
+
     def levels(self, steps: int, *, sampler: str, positions: int) -> Levels: ...
+
+    def mixed(self, init: Tensor, noise: Tensor, sigma: float) -> Tensor:
+        """A picture's latent under noise of unit variance at a level: all (C, h, w)."""
+        ...
 
     def entering(self, latents: Tensor, sigmas: Tensor) -> Tensor:
         """What the network reads: (R, C, h, w), (R,) fp32 -> (R, C, h, w) fp32."""
@@ -93,6 +102,8 @@ class DiffusionNoise:
     A schedule always ends at 0, also where a folder's scheduler would stop at the least level of training.
     """
 
+    scaled = True
+
     def __init__(self, config: Config) -> None:
         name = str(config.get("_class_name", ""))
         kind = _KINDS.get(name)
@@ -137,6 +148,9 @@ class DiffusionNoise:
         first = sigmas[0]
         plain = sampler in _EULER_LIKE and self.spacing != "leading"
         return Levels(sigmas=(*sigmas, 0.0), noise_scale=first if plain else math.sqrt(1 + first * first))
+
+    def mixed(self, init: Tensor, noise: Tensor, sigma: float) -> Tensor:
+        return init + sigma * noise
 
     def entering(self, latents: Tensor, sigmas: Tensor) -> Tensor:
         return latents / _wide((sigmas * sigmas + 1).sqrt())
@@ -187,6 +201,8 @@ class FlowNoise:
     `last` gives the level of the last step, before shifting, for a number of steps; without it, that of training.
     """
 
+    scaled = False
+
     def __init__(self, config: Config, *, last: Callable[[int], float] | None = None) -> None:
         name = str(config.get("_class_name", "FlowMatchEulerDiscreteScheduler"))
         near = name != "FlowMatchEulerDiscreteScheduler"
@@ -226,6 +242,9 @@ class FlowNoise:
             stretch = (1 - shifted[-1]) / (1 - self.terminal)
             shifted = [1 - (1 - t) / stretch for t in shifted]
         return Levels(sigmas=(*(t for t in shifted if t > 0), 0.0), noise_scale=1.0)
+
+    def mixed(self, init: Tensor, noise: Tensor, sigma: float) -> Tensor:
+        return (1 - sigma) * init + sigma * noise
 
     def entering(self, latents: Tensor, sigmas: Tensor) -> Tensor:
         return latents

@@ -54,6 +54,12 @@ class Parts:
         )
 
     @property
+    def reads_pictures(self) -> bool:
+        """Whether the VAE has an encoder, and not the decoder alone."""
+        encoder = getattr(self.vae, "encoder", None)
+        return encoder is not None and any(True for _ in encoder.parameters())
+
+    @property
     def modules(self) -> Mapping[str, nn.Module]:
         """All networks by name, the denoising one as "network"."""
         named = {"network": self.network, "vae": self.vae, **self.encoders}

@@ -73,16 +73,19 @@ class QwenImage(ReadByLanguageModel):
 
     def to_vae(self, latents: Tensor) -> Tensor:
         """Each channel has a scale and a mean of its own."""
-        config = self.parts.vae.config
-        scale, mean = (
-            torch.tensor(values, device=latents.device).view(1, -1, 1, 1)
-            for values in (config.latents_std, config.latents_mean)
-        )
+        scale, mean = self._channels_of(latents)
         return latents * scale + mean
+
+    def from_vae(self, latents: Tensor) -> Tensor:
+        scale, mean = self._channels_of(latents)
+        return (latents - mean) / scale
 
     def vae_pictures(self, latents: Tensor) -> Tensor:
         film: Tensor = self.parts.vae.decode(latents.unsqueeze(2), return_dict=False)[0]  # (B, 3, 1, H, W)
         return film[:, :, 0]
+
+    def vae_latents(self, pictures: Tensor) -> Tensor:
+        return super().vae_latents(pictures.unsqueeze(2))[:, :, 0]
 
     @property
     def channels(self) -> int:
@@ -91,6 +94,15 @@ class QwenImage(ReadByLanguageModel):
     @property
     def factor(self) -> int:
         return 1 << len(self.parts.vae.config.temperal_downsample)  # so spelt in the folder
+
+    def _channels_of(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and mean (1, C, 1, 1), where the latents are."""
+        config = self.parts.vae.config
+        scale, mean = (
+            torch.tensor(values, device=latents.device).view(1, -1, 1, 1)
+            for values in (config.latents_std, config.latents_mean)
+        )
+        return scale, mean
 
 
 def packed(latents: Tensor) -> Tensor:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from darkroom.core.params import GenerationParams
+from darkroom.core.params import GenerationParams, PromptPart
 from darkroom.model.denoiser import Encoded
+
+WORDLESS = PromptPart(text="", weight=1.0)
 
 
 def positive_texts(params: GenerationParams) -> tuple[tuple[str, float], ...]:
-    """The texts that a picture should show, with weights that sum to 1."""
-    parts = [part for part in params.parts if part.weight > 0] or list(params.parts[:1])
+    """The texts that a picture should show, with weights that sum to 1; the empty text where there are no words."""
+    parts = [part for part in params.parts if part.weight > 0] or list(params.parts[:1]) or [WORDLESS]
     total = sum(part.weight for part in parts)
     return tuple((part.text, part.weight / total if total > 0 else 1 / len(parts)) for part in parts)
 

@@ -113,6 +113,7 @@ class MemoryLedger:
                 scores=dict(new.scores),
                 policy=new.policy,
                 provenance=new.provenance,
+                recipe=job.recipe,
                 created_at=finish.now,
             )
 
@@ -253,6 +254,7 @@ def _successor(failed: Job, new_id: UUID, now: datetime) -> Job:
         hold_gpu_ms=0,
         price_percent=0,
         weight=failed.weight,
+        recipe=failed.recipe,
         created_at=now,
         ready_at=now,
     )

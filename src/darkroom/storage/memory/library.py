@@ -40,8 +40,7 @@ class MemoryLibrary:
         )
 
     def _says(self, job_id: UUID, text: str) -> bool:
-        """Whether every word of the text is among the job's words, whatever its case."""
-        return _words(text) <= _words(self._state.words[job_id])
+        return says(self._state, job_id, text)
 
     async def history(self, job_id: UUID) -> list[JobMoved]:
         return [each for each in self._state.moves if each.job_id == job_id]
@@ -69,7 +68,8 @@ class MemoryLibrary:
     ) -> list[Image]:
         found = (self._state.images[each] for each in _newest_first(self._state.images, before))
         own = (each for each in found if each.account_id == account_id and each.index is not None)
-        return [each for each in own if self._says(each.job_id, text)][:limit]
+        kept = (each for each in own if each.trashed_at is None and each.deleted_at is None)
+        return [each for each in kept if self._says(each.job_id, text)][:limit]
 
     async def waiting_ahead(self, jobs: Sequence[Job]) -> Mapping[UUID, int]:
         state, ahead = self._state, dict[UUID, int]()
@@ -82,6 +82,11 @@ class MemoryLibrary:
     async def queue_depth(self) -> Mapping[tuple[JobState, Lane], int]:
         living = (self._state.jobs[each] for each in self._state.living)
         return Counter((job.state, job.lane) for job in living)
+
+
+def says(state: State, job_id: UUID, text: str) -> bool:
+    """Whether every word of the text is among the job's words, whatever its case."""
+    return not text or _words(text) <= _words(state.words[job_id])
 
 
 def _newest_first(ids: Iterable[UUID], before: UUID | None) -> list[UUID]:

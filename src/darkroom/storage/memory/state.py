@@ -11,8 +11,10 @@ from darkroom.core.accounts import Account, ApiKey, Balance, Entry, EntryKind
 from darkroom.core.errors import NotFound
 from darkroom.core.images import Image
 from darkroom.core.jobs import DeadLetter, Job, JobMoved
+from darkroom.core.uploads import Upload
 from darkroom.core.verdicts import ModerationRecord
 from darkroom.core.workers import Lease, Worker, WorkerToken
+from darkroom.storage.memory.shelves import Shelves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,8 @@ class State:
     moves: list[JobMoved] = field(default_factory=list)
     replies: dict[tuple[UUID, str], Reply] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
+    uploads: dict[UUID, Upload] = field(default_factory=dict)
+    shelves: Shelves = field(default_factory=Shelves)
     dead_letters: dict[UUID, DeadLetter] = field(default_factory=dict)
     newest_fence: int = 0
 

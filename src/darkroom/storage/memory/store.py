@@ -1,13 +1,16 @@
-"""MemoryStore: the four stores over one state. Knows nothing but how they are put together."""
+"""MemoryStore: all stores over one state. Knows nothing but how they are put together."""
 
 from __future__ import annotations
 
-from darkroom.core.ports import Accounts, Ledger, Library, Operations
+from darkroom.core.ports import Accounts, Gallery, Ledger, Library, Lineage, Operations, Uploads
 from darkroom.storage.memory.accounts import MemoryAccounts
+from darkroom.storage.memory.gallery import MemoryGallery
 from darkroom.storage.memory.ledger import MemoryLedger
 from darkroom.storage.memory.library import MemoryLibrary
+from darkroom.storage.memory.lineage import MemoryLineage
 from darkroom.storage.memory.operations import MemoryOperations
 from darkroom.storage.memory.state import State
+from darkroom.storage.memory.uploads import MemoryUploads
 
 
 class MemoryStore:
@@ -17,6 +20,9 @@ class MemoryStore:
     accounts: Accounts
     library: Library
     operations: Operations
+    uploads: Uploads
+    lineage: Lineage
+    gallery: Gallery
 
     def __init__(self) -> None:
         state = State()
@@ -24,3 +30,6 @@ class MemoryStore:
         self.accounts = MemoryAccounts(state)
         self.library = MemoryLibrary(state)
         self.operations = MemoryOperations(state)
+        self.uploads = MemoryUploads(state)
+        self.lineage = MemoryLineage(state)
+        self.gallery = MemoryGallery(state)

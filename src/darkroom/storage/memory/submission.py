@@ -112,6 +112,7 @@ def _job(new: NewJob, submission: Submission, *, has_slot: bool) -> Job:
         hold_gpu_ms=new.hold_gpu_ms,
         price_percent=new.price_percent,
         weight=new.weight,
+        recipe=new.recipe,
         created_at=submission.now,
         ready_at=ready_at,
     )

@@ -84,6 +84,9 @@ class FolderObjects:
     async def staged_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
         return self._signer.staged_url(key, expires_at=expires_at, media_type=media_type)
 
+    async def lent_url(self, digest: str, *, expires_at: datetime, media_type: str) -> str:
+        return self._signer.lent_url(digest, expires_at=expires_at, media_type=media_type)
+
     def verify(self, method: str, key: str, query: Mapping[str, str], *, now: datetime) -> Link:
         return self._signer.verify(method, key, query, now=now)
 

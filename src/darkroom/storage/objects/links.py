@@ -11,7 +11,7 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from darkroom.core.errors import NotAllowed, Refused
-from darkroom.storage.objects.keys import checked_readable, checked_staging
+from darkroom.storage.objects.keys import blob_key, checked_readable, checked_staging
 
 PURPOSE = (
     "darkroom files 1"  # keeps a signature from being good for anything else that is signed with the secret
@@ -37,8 +37,8 @@ class Link:
 class Signer:
     """Signs and verifies URLs `{base_url}/files/{key}?...` by HMAC-SHA256. Every process of an install shares the secret.
 
-    Readers get the whole URL. Workers, who write and read what is staged, may reach the gateway at an address of their own:
-    they get `/files/{key}?...`. No signature depends on the address.
+    Readers get the whole URL. Workers, who write and read what is staged and read what they draw with, may reach the
+    gateway at an address of their own: they get `/files/{key}?...`. No signature depends on the address.
     """
 
     secret: bytes = field(repr=False)
@@ -56,6 +56,10 @@ class Signer:
     def staged_url(self, key: str, *, expires_at: datetime, media_type: str) -> str:
         """A path with its query, for workers. Refused for a key that is not staged."""
         return self._path(READ, checked_staging(key), expires_at, media_type, "")
+
+    def lent_url(self, digest: str, *, expires_at: datetime, media_type: str) -> str:
+        """A path with its query, for workers, to the content of that sha256. Refused for what is none."""
+        return self._path(READ, blob_key(digest), expires_at, media_type, "")
 
     def verify(self, method: str, key: str, query: Mapping[str, str], *, now: datetime) -> Link:
         """What the URL of a request allows. Raises NotAllowed: `link_invalid` for a forged one, `link_expired` for an old one."""

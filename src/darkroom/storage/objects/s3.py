@@ -131,6 +131,10 @@ class S3Objects:
         query = {"response-content-type": checked_media_type(media_type)}
         return await self._signed("GET", checked_staging(key), expires_at=expires_at, headers={}, query=query)
 
+    async def lent_url(self, digest: str, *, expires_at: datetime, media_type: str) -> str:
+        query = {"response-content-type": checked_media_type(media_type)}
+        return await self._signed("GET", blob_key(digest), expires_at=expires_at, headers={}, query=query)
+
     async def _signed(
         self, method: str, key: str, *, expires_at: datetime, headers: dict[str, str], query: dict[str, str]
     ) -> str:

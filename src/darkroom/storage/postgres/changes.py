@@ -92,6 +92,7 @@ def _newborn(new: NewJob, submission: Submission, *, has_slot: bool) -> Job:
         hold_gpu_ms=new.hold_gpu_ms,
         price_percent=new.price_percent,
         weight=new.weight,
+        recipe=rows.storable_recipe(new.recipe),
         created_at=submission.now,
         ready_at=submission.now if has_slot else None,
     )

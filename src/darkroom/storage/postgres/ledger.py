@@ -38,6 +38,7 @@ class PostgresLedger:
     async def submit(self, submission: Submission) -> Submitted:
         new = submission.jobs
         verdicts = [rows.verdict_json(each.verdict) for each in new]
+        recipes = [rows.recipe_json(each.recipe) for each in new]
         row = await self._database.row(
             self._sql["submit"],
             submission.account_id,
@@ -61,6 +62,7 @@ class PostgresLedger:
             [each.weight for each in new],
             [each.images for each in new],
             verdicts if any(verdicts) else None,
+            recipes if any(recipes) else None,
         )
         assert row is not None, "ledger_submit answers with one row or raises"
         if row["replay"] is not None:

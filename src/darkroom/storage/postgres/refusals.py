@@ -15,6 +15,7 @@ from darkroom.core.errors import (
     NotFound,
     StoreUnavailable,
 )
+from darkroom.storage.limits import folder_full, folder_name_taken, too_many_folders, too_many_searches
 
 DISK_FULL = "53100"
 AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the same call again will do
@@ -105,4 +106,10 @@ _REFUSALS: Mapping[str, Callable[[str], DarkroomError]] = {
     "DR009": _already_resolved,
     "DR010": _name_taken,
     "DR011": _last_owner,
+    "DR020": lambda detail: NotFound(f"There is no image {detail}."),
+    "DR021": lambda detail: NotFound(f"There is no folder {detail}."),
+    "DR022": folder_name_taken,
+    "DR023": lambda _: too_many_folders(),
+    "DR024": lambda _: folder_full(),
+    "DR025": lambda _: too_many_searches(),
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from darkroom.core.accounts import Account, ApiKey, Balance, Entry, EntryKind, Role, Scope
 from darkroom.core.images import Image, ImageFile, Variant
 from darkroom.core.jobs import Cause, DeadLetter, Job, JobMoved, JobState
 from darkroom.core.params import Lane, Visibility
+from darkroom.core.recipes import EMPTY, Recipe
+from darkroom.core.uploads import Upload, UploadKind
 from darkroom.core.verdicts import Decision, ModerationRecord, Subject, Verdict
 from darkroom.core.workers import Lease, Worker, WorkerState, WorkerToken
 from darkroom.storage.postgres.connection import Record
@@ -37,6 +40,24 @@ def verdict_json(verdict: Verdict | None) -> str | None:
             "scores": dict(verdict.scores),
         }
     )
+
+
+def storable_recipe(recipe: Recipe) -> Recipe:
+    """The recipe without what PostgreSQL cannot read out of JSON: NUL characters and halves of surrogate pairs."""
+    if all(each.source.isascii() and "\x00" not in each.source for each in recipe.inputs):
+        return recipe
+    kept = (storable(each.source.encode("utf-8", "ignore").decode()) for each in recipe.inputs)
+    inputs = (replace(each, source=source) for each, source in zip(recipe.inputs, kept, strict=True))
+    return replace(recipe, inputs=tuple(inputs))
+
+
+def recipe_json(recipe: Recipe) -> str | None:
+    """A recipe as its column holds it; None for the empty one."""
+    return None if recipe == EMPTY else storable_recipe(recipe).to_json()
+
+
+def _recipe(text: str | None) -> Recipe:
+    return EMPTY if text is None else Recipe.from_json(text)
 
 
 def files_json(files: Sequence[ImageFile]) -> str:
@@ -83,6 +104,7 @@ def job(row: Record) -> Job:
         ready_at=row["ready_at"],
         not_before=row["not_before"],
         saved=row["saved"],
+        recipe=_recipe(row["recipe"]),
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         measured_gpu_ms=row["measured_gpu_ms"],
@@ -116,12 +138,32 @@ def image(row: Record) -> Image:
         visibility=Visibility(row["visibility"]),
         model=row["model"],
         seed=row["seed"],
-        prompt=row["prompt"],
+        prompt=row["prompt"] if row["deleted_at"] is None else "",  # its job's other images keep that
         files=tuple(_file(each) for each in json.loads(row["files"])),
         scores=json.loads(row["scores"]),
         policy=row["policy"],
         provenance=row["provenance"],
+        recipe=_recipe(row["recipe"]),
         created_at=row["created_at"],
+        trashed_at=row["trashed_at"],
+        deleted_at=row["deleted_at"],
+    )
+
+
+def upload(row: Record) -> Upload:
+    return Upload(
+        id=row["id"],
+        account_id=row["account_id"],
+        kind=UploadKind(row["kind"]),
+        digest=row["digest"],
+        width=row["width"],
+        height=row["height"],
+        size_bytes=row["size_bytes"],
+        source=row["source"],
+        scores=json.loads(row["scores"]),
+        policy=row["policy"],
+        created_at=row["created_at"],
+        deleted_at=row["deleted_at"],
     )
 
 

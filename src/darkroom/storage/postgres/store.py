@@ -1,4 +1,4 @@
-"""The store in PostgreSQL, behind the four ports of core."""
+"""The store in PostgreSQL, behind the ports of core."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from datetime import UTC, datetime
 
 from darkroom.storage.postgres.accounts import PostgresAccounts
 from darkroom.storage.postgres.connection import Database
+from darkroom.storage.postgres.gallery import PostgresGallery
 from darkroom.storage.postgres.ledger import PostgresLedger
 from darkroom.storage.postgres.library import PostgresLibrary
+from darkroom.storage.postgres.lineage import PostgresLineage
 from darkroom.storage.postgres.migrate import migrate
 from darkroom.storage.postgres.operations import PostgresOperations
 from darkroom.storage.postgres.upkeep import keep_tidy, tidy
+from darkroom.storage.postgres.uploads import PostgresUploads
 
 POOL_SIZE = 10  # connections
 
 
 class PostgresStore:
-    """Ledger, accounts, library and operations over one pool. Use `open`, and `close` at the end."""
+    """All stores over one pool. Use `open`, and `close` at the end."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,6 +30,9 @@ class PostgresStore:
         self.accounts = PostgresAccounts(database)
         self.library = PostgresLibrary(database)
         self.operations = PostgresOperations(database)
+        self.uploads = PostgresUploads(database)
+        self.lineage = PostgresLineage(database)
+        self.gallery = PostgresGallery(database)
 
     @classmethod
     async def open(cls, dsn: str, *, pool_size: int = POOL_SIZE) -> PostgresStore:

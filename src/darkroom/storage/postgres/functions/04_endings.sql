@@ -10,6 +10,7 @@ DECLARE
     v_was text;
     v_hand_on boolean;
     v_owners uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(p_jobs)]);
+    v_visibilities text[] := array_fill(NULL::text, ARRAY[cardinality(p_jobs)]);
     j jobs;
 BEGIN
     PERFORM ledger_lock_accounts(p_jobs);
@@ -21,6 +22,7 @@ BEGIN
             CONTINUE;
         END IF;
         v_owners[i] := j.account_id;
+        v_visibilities[i] := j.visibility;
         v_was := j.state;
         j.state := 'completed';
         j.worker_id := NULL;
@@ -31,14 +33,18 @@ BEGIN
             j.notes := ARRAY(SELECT json_array_elements_text(p_notes[i]::json));
         END IF;
         v_hand_on := ledger_close(j, v_was, j.charged_gpu_ms);
+        IF j.recipe IS NOT NULL THEN
+            UPDATE lineage_edges SET drawn = true WHERE job_id = j.id;
+        END IF;
         RETURN NEXT ledger_walk(i, j, v_was, true, 'published', j.finished_at, '');
         IF v_hand_on THEN
             RETURN QUERY SELECT * FROM ledger_promote(i, j.account_id, j.finished_at);
         END IF;
     END LOOP;
-    INSERT INTO images (id, job_id, account_id, index, files, scores, policy, provenance, created_at)
+    INSERT INTO images (id, job_id, account_id, index, files, scores, policy, provenance, created_at, visibility)
     SELECT p_image_ids[n], p_jobs[p_image_items[n]], v_owners[p_image_items[n]], p_indexes[n], p_files[n]::json,
-        p_scores[n]::json, p_policies[n], p_provenances[n], p_now[p_image_items[n]]
+        p_scores[n]::json, p_policies[n], p_provenances[n], p_now[p_image_items[n]],
+        v_visibilities[p_image_items[n]]
     FROM generate_series(1, cardinality(p_image_ids)) AS n
     WHERE v_owners[p_image_items[n]] IS NOT NULL;
 END
@@ -158,11 +164,13 @@ BEGIN
     UPDATE dead_letters SET resolution = 'requeued', resolved_at = p_now, successor_id = p_id WHERE job_id = p_letter;
     INSERT INTO jobs (
         id, account_id, batch_id, state, lane, visibility, source, prompt, words, model, seed, images, hold_gpu_ms,
-        price_percent, weight, attempt, rejections, avoid, cancel_requested, created_at, ready_at, notes
+        price_percent, weight, attempt, rejections, avoid, cancel_requested, created_at, ready_at, notes, recipe
     )
     SELECT p_id, account_id, batch_id, 'ready', lane, visibility, source, prompt, words, model, seed, images, 0, 0,
-        weight, 0, 0, '{}', false, p_now, p_now, '{}'
+        weight, 0, 0, '{}', false, p_now, p_now, '{}', recipe
     FROM finished_jobs WHERE id = p_letter RETURNING * INTO STRICT j;
+    INSERT INTO lineage_edges (job_id, position, parent_id, parent_kind, parent_group, role, weight)
+    SELECT p_id, position, parent_id, parent_kind, parent_group, role, weight FROM lineage_edges WHERE job_id = p_letter;
     UPDATE accounts SET running = running + 1 WHERE id = j.account_id;
     INSERT INTO ledger_entries (account_id, job_id, kind, amount_gpu_ms, at) VALUES (j.account_id, p_id, 'hold', 0, p_now);
     RETURN NEXT ledger_walk(1, j, NULL, false, 'submitted', p_now, '');

@@ -39,18 +39,19 @@ SELECT coalesce(max(id), 0) AS id FROM job_history
 SELECT coalesce(max(id), 0) AS id FROM job_history WHERE account_id = $1
 
 -- name: image
-SELECT i.*, j.visibility, j.model, j.seed, j.prompt
+SELECT i.*, j.model, j.seed, j.prompt, j.recipe
 FROM images i JOIN finished_jobs j ON j.id = i.job_id WHERE i.id = $1
 
 -- name: images_of
-SELECT i.*, j.visibility, j.model, j.seed, j.prompt
+SELECT i.*, j.model, j.seed, j.prompt, j.recipe
 FROM images i JOIN finished_jobs j ON j.id = i.job_id WHERE i.job_id = ANY ($1::uuid[])
 ORDER BY i.job_id, i.index NULLS LAST
 
 -- name: images
-SELECT i.*, j.visibility, j.model, j.seed, j.prompt
+SELECT i.*, j.model, j.seed, j.prompt, j.recipe
 FROM images i JOIN finished_jobs j ON j.id = i.job_id
 WHERE i.account_id = $1 AND i.index IS NOT NULL AND ($2::uuid IS NULL OR i.id < $2)
+    AND i.trashed_at IS NULL AND i.deleted_at IS NULL
     AND (numnode(plainto_tsquery('simple', $4)) = 0
         OR to_tsvector('simple', j.words) @@ plainto_tsquery('simple', $4))
 ORDER BY i.id DESC LIMIT $3

@@ -1,0 +1,88 @@
+"""Images on their way out: into the trash, back, and gone for good with their pixels. Many at once, all of them or none.
+
+What was made from an image outlives it: a tombstone keeps its place in the lineage. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+from uuid import UUID
+
+from darkroom.core.accounts import Account
+from darkroom.core.errors import NotFound, Unavailable
+from darkroom.core.gallery import Choice
+from darkroom.core.images import Image
+from darkroom.lifecycle.choices import record_choices
+from darkroom.lifecycle.keys import blob_key
+from darkroom.lifecycle.rooms import Rooms
+
+TRASH_KEPT = timedelta(days=30)
+IMAGES_AT_ONCE = 200  # that one round of the upkeep deletes
+FILES_AT_ONCE = 2_000  # that one sweep deletes: of an image and its grid there are up to eight
+
+log = logging.getLogger(__name__)
+
+
+async def throw_away(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
+    """Into the trash. NotFound for the first that is no image of this account; then nothing changed."""
+    fresh = await _not_in_trash(rooms, image_ids)
+    images = await rooms.gallery.trash(image_ids, account_id=account.id, now=rooms.clock())
+    await record_choices(rooms, account, Choice.DELETED, [each for each in images if each.id in fresh])
+    return images
+
+
+async def take_back(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
+    """Out of the trash, to where they were: marks and folders stayed. NotFound as above."""
+    return await rooms.gallery.restore(image_ids, account_id=account.id)
+
+
+async def delete_for_good(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
+    """The tombstones of images, in the trash or not before. NotFound as above.
+
+    Their pixels, and those of grids that show them, are gone when this returns; where the object store is away, the upkeep
+    makes up for it.
+    """
+    fresh = await _not_in_trash(rooms, image_ids)
+    images = await rooms.gallery.delete(image_ids, account_id=account.id, now=rooms.clock())
+    await record_choices(rooms, account, Choice.DELETED, [each for each in images if each.id in fresh])
+    try:
+        await sweep_leftovers(rooms)
+    except Unavailable as error:
+        log.warning("files of %d deleted images wait for the next sweep: %s", len(images), error)
+    return images
+
+
+async def sweep_leftovers(rooms: Rooms) -> int:
+    """Deletes files that nothing keeps any more, and says how many. StoreUnavailable: they stay noted."""
+    digests = await rooms.gallery.leftovers(limit=FILES_AT_ONCE)
+    if digests:
+        await rooms.objects.delete([blob_key(each) for each in digests])
+        await rooms.gallery.forget_leftovers(digests)
+    return len(digests)
+
+
+async def empty_old_trash(rooms: Rooms) -> int:
+    """Deletes for good what lay in the trash for TRASH_KEPT, a round at a time, and says how many. StoreUnavailable."""
+    now = rooms.clock()
+    old = await rooms.gallery.trashed_before(now - TRASH_KEPT, limit=IMAGES_AT_ONCE)
+    for account_id, images in groupby(sorted(old, key=_owner), key=_owner):
+        try:
+            await rooms.gallery.delete([each.id for each in images], account_id=account_id, now=now)
+        except NotFound as error:  # its owner was faster; the rest is for the next round
+            log.info("the trash of account %s changed meanwhile: %s", account_id, error)
+    if old:
+        log.info("%d images were in the trash for %d days and are deleted", len(old), TRASH_KEPT.days)
+    await sweep_leftovers(rooms)
+    return len(old)
+
+
+async def _not_in_trash(rooms: Rooms, image_ids: Sequence[UUID]) -> set[UUID]:
+    found = await rooms.gallery.images(image_ids)
+    return {each.id for each in found.values() if each.trashed_at is None}
+
+
+def _owner(image: Image) -> UUID:
+    return image.account_id

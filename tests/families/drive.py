@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from darkroom.core.capabilities import HONOURABLE, ModelCapabilities, ModelSource
@@ -65,6 +66,13 @@ def picture(seed: int = 4, *, height: int = 48, width: int = 96) -> Tensor:
     coarse = torch.rand(1, 3, 4, 6, generator=generator)
     soft = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")[0]
     return (soft + 0.05 * torch.randn(3, height, width, generator=generator)).clamp(0, 1)
+
+
+def without(folder: Path, *beginnings: str) -> None:
+    """Takes the weights that begin so out of a folder's VAE."""
+    (file,) = (folder / "vae").glob("*.safetensors")
+    tensors = {name: t for name, t in load_file(file).items() if not name.startswith(beginnings)}
+    save_file(tensors, file, metadata={"format": "pt"})
 
 
 def drawn(

@@ -10,8 +10,10 @@ import pytest
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
 from darkroom.model import guidance
+from darkroom.model.entries import IMAGE_PROMPTS_MAX
 from darkroom.model.families import FAMILIES
 from darkroom.model.families.noise import DiffusionNoise, FlowNoise
+from darkroom.model.families.pictures import BLEND_STRENGTH, IMAGE_WEIGHT_SPAN, prompt_strength
 from darkroom.model.layouts import DIFFUSION_SAMPLERS, FLOW_SAMPLERS, GUIDANCE_RULES, LAYOUTS
 from darkroom.model.sources import SOURCE_KEYS
 
@@ -37,6 +39,13 @@ def test_the_samplers_and_the_keys_of_a_source_are_named() -> None:
     for noise in (DiffusionNoise(config), FlowNoise(FlowMatchEulerDiscreteScheduler().config)):
         assert all(f"`{sampler}`" in TEXT for sampler in noise.samplers)
     assert all(f"`{key}`" in TEXT for key in SOURCE_KEYS)
+
+
+def test_what_pictures_do_is_told_in_numbers() -> None:
+    span = f"{IMAGE_WEIGHT_SPAN:g}"
+    assert f"image prompts (up to {IMAGE_PROMPTS_MAX})" in TEXT and f"`{span} / ({span} + iw)`" in TEXT
+    assert f"all at 0, {prompt_strength(1):g} at the usual 1, {prompt_strength(3):.2f} at 3" in TEXT
+    assert f"with {BLEND_STRENGTH:g} drawn anew" in TEXT
 
 
 @pytest.mark.parametrize("name", FAMILIES)

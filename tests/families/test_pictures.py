@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler
-from safetensors.torch import load_file, save_file
 from tests.families import (
     builders_flux,
     builders_pixart,
@@ -22,7 +21,7 @@ from tests.families import (
     builders_z_image,
     drive,
 )
-from tests.families.drive import WIDE, adapted, asked, drawn, picture
+from tests.families.drive import WIDE, adapted, asked, drawn, picture, without
 from tests.families.unet_parity import MILD
 from torch import Tensor
 
@@ -305,13 +304,6 @@ def test_a_large_picture_is_read_in_tiles_that_differ_by_little(monkeypatch: pyt
     assert tiled.shape == whole.shape == (4, 16, 24)
     assert not torch.equal(tiled, whole)
     assert (tiled - whole).abs().mean() < 0.2
-
-
-def without(folder: Path, *beginnings: str) -> None:
-    """Takes the weights that begin so out of a folder's VAE."""
-    (file,) = (folder / "vae").glob("*.safetensors")
-    tensors = {name: t for name, t in load_file(file).items() if not name.startswith(beginnings)}
-    save_file(tensors, file, metadata={"format": "pt"})
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.families import builders_flux
-from tests.families.drive import picture
+from tests.families.drive import picture, without
 
 from darkroom.bootstrap import open_catalogue, open_studio, settings_of_process
 from darkroom.core.params import Lane
 from darkroom.core.recipes import Action, Frame, Input, ParentKind, Recipe, Role
-from darkroom.core.work import Assignment, Claim, Failure
+from darkroom.core.work import Assignment, Claim, Failure, Fault
 from darkroom.model.entries import entry_of
 from darkroom.model.folders import inspect
 from darkroom.worker.drawing import EngineGenerator
-from darkroom.worker.generator import Drawn
+from darkroom.worker.generator import Drawn, Happening
 from darkroom.worker.studio import Picture
 
 REGISTRY = """
@@ -40,6 +40,14 @@ native_px = 64
 large_px = 96
 max_image_prompts = 4
 honours = {honours}
+
+[models.blind]
+title = "blind"
+family = "flux"
+folder = "blind"
+native_px = 64
+large_px = 96
+honours = ["quality", "seed"]
 """
 SEAM_PX = 4
 STEPS_MAX = 2000  # of the generator; each waits for a moment where nothing can be stepped
@@ -50,6 +58,8 @@ def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineGenera
     """Over a tiny FLUX.1, which has its guidance distilled into it: one row for each image."""
     place = tmp_path_factory.mktemp("models")
     builders_flux.build(place / "tiny")
+    builders_flux.build(place / "blind")
+    without(place / "blind", "encoder.")
     entry = entry_of("tiny", place / "tiny", inspect(place / "tiny"))
     (place / "registry.toml").write_text(REGISTRY.format(honours=sorted(entry.honours)))
     with pytest.MonkeyPatch.context() as patch:
@@ -77,10 +87,10 @@ def png(shown: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def run(
+def told_of(
     generator: EngineGenerator, prompt: str, *pictures: tuple[Role, Image.Image], **recipe: object
-) -> list[Picture]:
-    """The pictures of a job of two images."""
+) -> list[Happening]:
+    """What happens to a job of two images."""
     files = {hashlib.sha256(file).hexdigest(): file for file in (png(shown) for _, shown in pictures)}
     inputs = tuple(
         Input(
@@ -95,7 +105,7 @@ def run(
     assignment = Assignment(
         claim=Claim(job_id=UUID(int=len(prompt)), fence=1),
         prompt=prompt,
-        model="tiny",
+        model="blind" if "--v blind" in prompt else "tiny",
         seed=7,
         lane=Lane.FAST,
         images=made.images,
@@ -103,11 +113,19 @@ def run(
         recipe=made,
     )
     generator.add(assignment, None, files)
-    told = []
+    told: list[Happening] = []
     for _ in range(STEPS_MAX):
         if not generator.busy:
             break
         told += generator.step()
+    return told
+
+
+def run(
+    generator: EngineGenerator, prompt: str, *pictures: tuple[Role, Image.Image], **recipe: object
+) -> list[Picture]:
+    """Its pictures, in order."""
+    told = told_of(generator, prompt, *pictures, **recipe)
     failures = [each.message for each in told if isinstance(each, Failure)]
     assert not failures, failures
     (drawn,) = [each for each in told if isinstance(each, Drawn)]
@@ -218,3 +236,15 @@ def test_the_same_recipe_gives_the_same_pixels_again(generator: EngineGenerator)
     _, second = run(generator, WORDS, (Role.INIT, OLD), strength=0.7)
     (alone,) = run(generator, WORDS, (Role.INIT, OLD), strength=0.7, indices=(2,))
     assert second.image.tobytes() == alone.image.tobytes()
+
+
+def test_a_model_that_cannot_read_pictures_says_so_and_draws_from_words(generator: EngineGenerator) -> None:
+    words = WORDS.replace("tiny", "blind")
+    (failure,) = (
+        each
+        for each in told_of(generator, words, (Role.INIT, OLD), strength=0.5)
+        if isinstance(each, Failure)
+    )
+    assert failure.fault is Fault.JOB, "no other worker could do it"
+    assert "blind cannot read pictures: the vae in its folder has no encoder" in failure.message
+    assert len(run(generator, words)) == 2

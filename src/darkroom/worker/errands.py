@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from darkroom.core.errors import OutputError
+from darkroom.core.errors import ModelError, OutputError
 from darkroom.core.work import Fault
 from darkroom.engine.decoder import DECODING_FAULTS
 
@@ -27,7 +27,7 @@ class Errand(Generic[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """An errand that came to nothing, and whose fault that is: a picture that cannot be read is the job's own."""
+    """An errand that came to nothing, and whose fault that is: a picture that cannot be read, or not by its model, is the job's own."""
 
     key: str
     fault: Fault
@@ -83,5 +83,5 @@ class Errands(Generic[R]):
         try:
             return Errand(key=key, result=call(), seconds=self._timer() - began)
         except DECODING_FAULTS as error:
-            fault = Fault.JOB if isinstance(error, OutputError) else Fault.INFRASTRUCTURE
+            fault = Fault.JOB if isinstance(error, OutputError | ModelError) else Fault.INFRASTRUCTURE
             return Failed(key=key, fault=fault, reason=str(error), seconds=self._timer() - began)

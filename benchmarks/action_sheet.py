@@ -161,8 +161,10 @@ def variations(sheet: Sheet, firsts: Sequence[Object]) -> None:
             sheet.row(f"{words(action)} of source {number + 1}", [source], vary, shown=number == 0)
     means = {action: fmean(each) for action, each in far.items()}
     print("mean distance from the source: " + ", ".join(f"{words(a)} {m:.1f}" for a, m in means.items()))
-    order = [means.get(action, 0.0) for action in ("vary_subtle", "vary_strong", "reroll")]
-    sheet.expect(0 < order[0] < order[1] < order[2], f"variations are not in order: {order}")
+    for order in zip(
+        *(far.get(action, []) for action in ("vary_subtle", "vary_strong", "reroll")), strict=False
+    ):
+        sheet.expect(0 < order[0] < order[1] < order[2], f"variations are not in order: {order}")
 
 
 def edges(sheet: Sheet, image: Object, source: Image.Image) -> None:
@@ -239,13 +241,14 @@ def others(sheet: Sheet, firsts: Sequence[Object], source: Image.Image) -> None:
 
 def upscales(sheet: Sheet, image: Object, source: Image.Image) -> None:
     """A detail at the size of the larger picture, because a whole one would be made small again here."""
+    far: dict[tuple[str, int], float] = {}
     for action in ("upscale_subtle", "upscale_creative"):
         for scale in (2, 4):
 
             def enlarge(action: str = action, scale: int = scale) -> Row:
                 [made] = sheet.live.act(image, action, scale=scale)["images"]
                 after = sheet.live.pixels(made)
-                near = distance(source, after)
+                near = far[action, scale] = distance(source, after)
                 note = f"{after.width}x{after.height}, distance {near:.1f}; a detail beside"
                 grown = (source.width * scale, source.height * scale)
                 sheet.expect(after.size == grown, f"{action} {scale}x: {after.size} instead of {grown}")
@@ -253,6 +256,9 @@ def upscales(sheet: Sheet, image: Object, source: Image.Image) -> None:
                 return Row(label=f"{words(action)} {scale}x", before=[detail(source)], after=shown, note=note)
 
             sheet.row(f"{words(action)} {scale}x", [source], enlarge)
+    for scale in (2, 4):
+        one, other = (far.get((action, scale), 0.0) for action in ("upscale_subtle", "upscale_creative"))
+        sheet.expect(one < other, f"upscale {scale}x: subtle changes {one:.1f} and creative {other:.1f}")
 
 
 def detail(picture: Image.Image) -> Image.Image:

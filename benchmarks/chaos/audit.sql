@@ -5,7 +5,7 @@ SELECT id::text, state, attempt, worker_id, fence, not_before, cancel_requested,
 FROM jobs WHERE account_id = ANY ($1::uuid[]) ORDER BY id
 
 -- name: ended
-SELECT id::text, account_id::text, batch_id::text, state, lane, source, prompt, seed, images, hold_gpu_ms, price_percent,
+SELECT id::text, account_id::text, batch_id::text, state, lane, source, prompt, seed, images, recipe, hold_gpu_ms, price_percent,
     attempt, rejections, fence, measured_gpu_ms, charged_gpu_ms, error_code
 FROM finished_jobs WHERE account_id = ANY ($1::uuid[]) ORDER BY id
 

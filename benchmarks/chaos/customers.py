@@ -27,12 +27,14 @@ class Wish:
     """One submission as its customer remembers it. `jobs` and `batch` are of the first answer; `refused` is a code.
     `new`: one answer said that it was accepted just then.
 
-    `unsure`: some request of it was never answered. `faults` are contradictions between its answers.
+    With an `image` it begins at that picture of theirs. `unsure`: some request of it was never answered. `faults` are
+    contradictions between its answers.
     """
 
     text: str
     key: str | None
     lane: str | None
+    image: str = ""
     batch: str | None = None
     new: bool = False
     jobs: list[dict[str, Any]] = field(default_factory=list)
@@ -40,6 +42,15 @@ class Wish:
     unsure: bool = False
     tries: int = 0
     faults: list[str] = field(default_factory=list)
+
+    @property
+    def asked(self) -> tuple[str, dict[str, str]]:
+        """Where it is said, and what."""
+        lane = {"lane": self.lane} if self.lane else {}
+        if self.image:
+            body = {"action": "remix", "prompt": self.text, **lane}
+            return f"/api/v1/images/{self.image}/actions", body
+        return "/api/v1/jobs", {"prompt": self.text, **lane}
 
 
 @dataclass
@@ -125,6 +136,8 @@ async def _do(customer: Customer, others: Sequence[Customer], act: Act, desk: De
         await submit(customer, before, desk, again=True)
     elif act.deed is Deed.CONTRADICT and (before := customer.wishes.get(act.number)):
         await _contradict(customer, before, desk)
+    elif act.deed is Deed.REMIX:
+        await _remix(customer, act, desk)
     elif act.deed is Deed.CANCEL and (ids := customer.job_ids):
         await _cancel(customer, ids[int(act.pick * len(ids))], act, desk, owner_key)
     elif act.deed is Deed.RESOLVE:
@@ -142,11 +155,11 @@ async def _do(customer: Customer, others: Sequence[Customer], act: Act, desk: De
 async def submit(customer: Customer, wish: Wish, desk: Desk, *, again: bool = False) -> None:
     """Asks until there is an answer. Without a key, once: who repeats that asks for a second job."""
     until = time.monotonic() + PATIENCE_S
-    body = {"prompt": wish.text, **({"lane": wish.lane} if wish.lane else {})}
+    path, body = wish.asked
     while time.monotonic() < until:
         wish.tries += 1
         try:
-            answer = await desk.ask("POST", "/api/v1/jobs", customer.key, body, idempotency=wish.key)
+            answer = await desk.ask("POST", path, customer.key, body, idempotency=wish.key)
         except httpx.HTTPError:
             wish.unsure = True
         else:
@@ -173,13 +186,24 @@ def _remember(wish: Wish, answer: httpx.Response, *, again: bool) -> None:
     if not found["replayed"] and wish.new:
         wish.faults.append("the same key was accepted twice as new")
     wish.new = wish.new or not found["replayed"]  # answers of a race may come in any order
+    batch = found["jobs"][0]["batch_id"]
     if wish.batch is None:
-        wish.batch, wish.jobs, wish.refused = found["batch_id"], found["jobs"], ""
+        wish.batch, wish.jobs, wish.refused = batch, found["jobs"], ""
         return
-    if found["batch_id"] != wish.batch or [job["id"] for job in found["jobs"]] != [
-        j["id"] for j in wish.jobs
-    ]:
+    if batch != wish.batch or [job["id"] for job in found["jobs"]] != [j["id"] for j in wish.jobs]:
         wish.faults.append("the same key gave other jobs")
+
+
+async def _remix(customer: Customer, act: Act, desk: Desk) -> None:
+    """New words for one of their pictures, where they have any by then: its file goes to the worker with the job."""
+    answer = await desk.insist("GET", "/api/v1/images?limit=100", customer.key)
+    _count(customer, answer)
+    images = [each["id"] for each in answer.json().get("images", []) if each["index"]]
+    if images:
+        image = images[int(act.pick * len(images))]
+        wish = Wish(text=act.text, key=f"k-{uuid4().hex}", lane=act.lane, image=image)
+        customer.wishes[act.number] = wish
+        await submit(customer, wish, desk)
 
 
 async def _contradict(customer: Customer, wish: Wish, desk: Desk) -> None:

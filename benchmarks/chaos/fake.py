@@ -123,6 +123,10 @@ class Slow:
                 Failure(claim=assignment.claim, fault=Fault.JOB, message="glass cannot be drawn")
             )
             return
+        came = {hashlib.sha256(file).hexdigest() for file in (inputs or {}).values()}
+        assert came == set(assignment.recipe.digests), (
+            "a job came with other pictures than those it begins with"
+        )
         steps = dice("steps", assignment.prompt).choice(STEPS)
         state = json.loads(saved) if saved else {"seed": assignment.seed, "done": 0}
         assert state["seed"] == assignment.seed, "a state of another seed was handed on"
@@ -184,14 +188,16 @@ def drawn(assignment: Assignment) -> Any:
     return Drawn(claim=assignment.claim, pictures=pictures, measured_gpu_ms=cost_ms(assignment.prompt))
 
 
-def undisturbed(prompt: str, seed: int, images: int) -> dict[tuple[int | None, str], str]:
+def undisturbed(prompt: str, seed: int, images: int, recipe: str | None) -> dict[tuple[int | None, str], str]:
     """What a run gives that nobody disturbs: the digest of each file by number (None: the grid) and variant."""
     from uuid import UUID
 
     from darkroom.core.params import Lane
+    from darkroom.core.recipes import EMPTY, Recipe
     from darkroom.core.work import Assignment, Claim
 
     assignment = Assignment(
+        recipe=Recipe.from_json(recipe) if recipe else EMPTY,
         claim=Claim(job_id=UUID(int=0), fence=1),
         prompt=prompt,
         model=MODEL,

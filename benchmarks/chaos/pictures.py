@@ -40,7 +40,7 @@ def _stored(books: Books, objects: Path) -> list[str]:
     for job in books.ended.values():
         if job["state"] != "completed":
             continue
-        if by_job[job["id"]] != undisturbed(job["prompt"], job["seed"], job["images"]):
+        if by_job[job["id"]] != undisturbed(job["prompt"], job["seed"], job["images"], job["recipe"]):
             faults.append(f"job {job['id']} has other pictures than an undisturbed run: {job['prompt']!r}")
         if not showable(job["prompt"], job["seed"], job["images"]):
             faults.append(f"job {job['id']} shows pictures whose scores forbid it: {job['prompt']!r}")

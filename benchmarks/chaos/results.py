@@ -20,7 +20,8 @@ Note = Mapping[str, Any]
 
 @dataclass
 class Result:
-    """`answers` counts what reports were answered, `retried` the jobs that ran more than once."""
+    """`answers` counts what reports were answered, `retried` the jobs that ran more than once, `remixed` those that were
+    completed and began at a picture."""
 
     round: Round
     kind: str = "fake"
@@ -29,6 +30,7 @@ class Result:
     answers: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     retried: int = 0
+    remixed: int = 0
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -39,6 +41,9 @@ class Result:
         self.answers.update(f"{note['outcome']}{' late' if note['late'] else ''}" for note in notes)
         claims = Counter(row["job_id"] for row in books.history if row["cause"] == "claimed")
         self.runs = claims.total()
+        self.remixed = sum(
+            job["state"] == "completed" and bool(job["recipe"]) for job in books.ended.values()
+        )
         self.retried = sum(n > 1 for n in claims.values())
 
     def __str__(self) -> str:
@@ -47,7 +52,8 @@ class Result:
         said = ", ".join(f"{n} {name}" for name, n in sorted(self.answers.items())) or "not watched"
         verdict = f"{len(self.violations)} VIOLATIONS" if self.violations else "sound"
         return (
-            f"seed {self.round.seed} ({self.kind}): {verdict}; {ended}; {self.runs} runs, {self.retried} jobs ran again; "
+            f"seed {self.round.seed} ({self.kind}): {verdict}; {ended}; {self.remixed} of them remixes; "
+            f"{self.runs} runs, {self.retried} jobs ran again; "
             f"reports {said}; faults: {faults or 'none'}; {self.seconds:.0f} s"
         )
 
@@ -70,9 +76,11 @@ def print_summary(results: Sequence[Result], seconds: float) -> None:
     faults: Counter[str] = sum((result.faults for result in results), Counter())
     ended: Counter[str] = sum((result.ended for result in results), Counter())
     violations = sum(len(result.violations) for result in results)
+    remixed = sum(each.remixed for each in results)
     states = ", ".join(f"{n} {state}" for state, n in ended.most_common())
     print(
-        f"{len(results)} rounds in {seconds:.0f} s: {ended.total()} jobs ({states}), {sum(each.runs for each in results)} runs, "
+        f"{len(results)} rounds in {seconds:.0f} s: {ended.total()} jobs ({states}; {remixed} completed remixes), "
+        f"{sum(each.runs for each in results)} runs, "
         f"{sum(each.retried for each in results)} jobs ran again, {faults.total()} faults, {violations} violations"
     )
     for name, times in faults.most_common():

@@ -16,6 +16,7 @@ WORKERS = 3
 SERVERS = 2
 LEASE_S = 5.0  # a worker's, when in a hurry
 BEYOND = (1.3, 1.8)  # of a lease: so long is longer
+REMIXES = 100  # the number of the first submission that begins at a picture
 PLAIN = ("fox", "lighthouse", "red apple", "boat", "mountain", "teapot")
 
 
@@ -61,6 +62,7 @@ class Deed(StrEnum):
     PRY = "pry"
     RESOLVE = "resolve"
     LIST = "list"
+    REMIX = "remix"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,21 @@ def _acts(rng: random.Random, customer: int, submissions: int, load_s: float) ->
                     operator=rng.random() < 0.2,
                 )
             )
+        if rng.random() < 0.3:
+            text, lane = (
+                f"a {rng.choice(PLAIN)} remixed {customer}x{number}",
+                rng.choice(["fast", "relax", None]),
+            )
+            remix = Act(
+                deed=Deed.REMIX,
+                at_s=rng.uniform(load_s * 0.4, load_s),
+                number=REMIXES + number,
+                text=text,
+                lane=lane,
+                pick=rng.random(),
+            )
+            again = Act(deed=Deed.REPEAT, at_s=remix.at_s + rng.uniform(0.01, 4), number=remix.number)
+            acts += [remix, again]
     acts += [Act(deed=Deed.PRY, at_s=rng.uniform(2, load_s), pick=rng.random())]
     acts += [Act(deed=Deed.LIST, at_s=rng.uniform(1, load_s)) for _ in range(2)]
     acts += [Act(deed=Deed.RESOLVE, at_s=rng.uniform(load_s / 3, load_s), pick=rng.random(), operator=True)]

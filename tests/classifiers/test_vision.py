@@ -75,6 +75,23 @@ async def ask(describer: VisionDescriber, count: int = 4) -> tuple[str, ...]:
     return await describer.describe(40, 20, PICTURE, count=count)
 
 
+def test_a_thousand_thoughts_that_never_end_are_read_in_no_time() -> None:
+    """Of as many bytes as an answer may have; with a pattern it took minutes of the event loop."""
+    endless = "<think>" * (vision.ANSWER_MAX_BYTES // 7)
+    assert vision._without_thoughts(endless) == endless
+    assert vision._without_thoughts("a<think>b</think>c<think>d<think>e</think>f<think>") == "acf<think>"
+
+
+async def test_of_thousands_of_prompts_only_the_first_are_read(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.content = json.dumps({"prompts": [f"a fox {number}" for number in range(9_000)]})
+    cleaned: list[str] = []
+    monkeypatch.setattr(vision, "_clean", lambda line: cleaned.append(line) or line)
+    assert await ask(describer(model)) == tuple(f"a fox {number}" for number in range(4))
+    assert len(cleaned) == vision.PROMPTS_READ_MAX
+
+
 async def test_a_picture_goes_out_and_prompts_come_back(model: Model) -> None:
     assert await ask(describer(model, key="s3cret")) == tuple(FOUR)
     (asked,) = model.asked

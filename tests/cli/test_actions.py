@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from tests.cli.scripted import RECIPE, Asked, Script, Scripted, identity, image,
 from darkroom.cli.main import run
 from darkroom.cli.replay import compare
 from darkroom.core.errors import OutputError
+from darkroom.finish.encode import ImageFormat, encode
+from darkroom.finish.provenance import Provenance
 
 FOX, MADE = 1, 2  # jobs
 COST = {
     "dry_run": True, "action": "vary_subtle", "prompt": "a fox --v able-1 --seed 8", "width": 256, "height": 256,
-    "images": 4, "cost_gpu_ms": 8400, "jobs": [], "notes": ["it is small"],
+    "images": 4, "cost_gpu_ms": 8400, "jobs": [], "notes": ["it is small: use upscale_creative"],
 }  # fmt: skip
 
 
@@ -48,6 +51,7 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Script]:
             "GET /api/v1/jobs": jobs,
             f"GET /api/v1/jobs/{fox['id']}": fox,
             "GET /api/v1/images": {"images": foxes, "next_cursor": None},
+            "GET /api/v1/trash": {"images": [], "next_cursor": None},
             "POST /api/v1/blend": act,
             "POST /api/v1/jobs": lambda asked: (202, {"jobs": [made]}),
             "POST /api/v1/uploads": lambda asked: (
@@ -118,12 +122,71 @@ def test_a_dry_run_tells_the_cost_and_draws_nothing(
     assert run(["vary", "2", "--dry-run"]) == 0
     printed = capsys.readouterr()
     assert "draws          4 images of 256x256" in printed.out
-    assert "costs at most  8.4 s" in printed.out and "it is small" in printed.out
+    assert (
+        "costs at most  8.4 s" in printed.out
+        and "it is small: use `darkroom upscale --creative`" in printed.out
+    )
+    assert "a fox --v able-1\n" in printed.out  # without a seed: that is drawn when it is meant
     assert "nothing was drawn" in printed.err
     assert actions(script) == [(SECOND, {"action": "vary_subtle", "dry_run": True})]
     assert not Path("out").exists()
     assert run(["vary", "2", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == COST
+
+
+def test_notes_are_told_and_kept_once(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether the service says them of the action alone, or of the job as well."""
+    for kept in ([], COST["notes"], [*COST["notes"], "its end was not read"]):
+        made_of(script, job=True)["notes"] = kept
+        assert run(["vary", "last/2"]) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+        assert lines[0] == "note: it is small: use `darkroom upscale --creative`"
+        assert len(lines) == max(1, len(kept))
+        assert run(["vary", "last/2", "--json", "--quiet"]) == 0
+        [told] = json.loads(capsys.readouterr().out)["jobs"]
+        assert told["notes"] == [*COST["notes"], *kept[1:]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "shown"),
+    [
+        (["vary", "2"], "vary_subtle", "a fox --v able-1"),
+        (["remix", "2", "a fox --seed 8"], "remix", "a fox --v able-1 --seed 8"),
+        (["hd", "2"], "hd", "a fox --v able-1 --seed 8"),
+        (["remix", "2", "a fox --sref random"], "remix", "a fox --v able-1 --sref random"),
+    ],
+)
+def test_a_dry_run_shows_nothing_that_is_drawn_by_lot(
+    script: Script, capsys: pytest.CaptureFixture[str], arguments: Sequence[str], answer: str, shown: str
+) -> None:
+    style = " --sref 4711" if "random" in arguments[-1] else ""
+    found = {**COST, "action": answer, "prompt": f"a fox --v able-1 --seed 8{style}"}
+    script.answers[f"POST /api/v1/images/{SECOND}/actions"] = found
+    assert run([*arguments, "--dry-run"]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("prompt")]
+    assert line.removeprefix("prompt").strip() == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "prompt", "told"),
+    [
+        ("a fox --sref random", "a fox --v able-1 --sref 4711", "`--sref 4711` gives it again"),
+        (
+            "a fox --sref 12 random::2 --ar 3:2",
+            "a fox --sref 12 4711::2 --sw 50",
+            "`--sref 12 4711::2` gives",
+        ),
+        ("a random fox --sref 12", "a random fox --sref 12", ""),
+        ("a fox --sref 12 --no random", "a fox --sref 12 --no random", ""),
+    ],
+)
+def test_a_style_that_was_drawn_by_lot_is_told(
+    script: Script, capsys: pytest.CaptureFixture[str], source: str, prompt: str, told: str
+) -> None:
+    made_of(script, job=True).update(source=source, prompt=prompt)
+    assert run(["imagine", source]) == 0
+    printed = capsys.readouterr().err
+    assert told in printed and ("by lot" in printed) is bool(told)
 
 
 def test_a_job_that_fails_is_told(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,6 +235,8 @@ def test_every_name_of_an_image(script: Script, name: str) -> None:
         ("ffffffff", "not_found", "last/2"),
         ("019", "invalid_id", "last/2"),
         ("019d", "ambiguous_id", "Give more"),
+        ("a-fox_7_grid.png", "no_picture", f"Say which: {identity(FOX)[-8:]}/1, "),
+        ("strange_grid.png", "no_picture", "the file of one of its images"),
         ("out/none.png", "not_found", "last/2"),
         ("other.png", "not_found", "darkroom upload"),
     ],
@@ -180,11 +245,22 @@ def test_names_that_name_no_image(
     script: Script, capsys: pytest.CaptureFixture[str], name: str, code: str, said: str
 ) -> None:
     Path("other.png").write_bytes(b"none of them")
+    Path("a-fox_7_grid.png").write_bytes(grid_of("a fox --v able-1 --seed 7"))
+    Path("strange_grid.png").write_bytes(grid_of("a wolf --v able-1 --seed 7"))
     assert run(["reroll", name, "--json", "--quiet"]) in (1, 2)
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == code
     assert said in error["message"] + error["hint"]
     assert actions(script) == []
+
+
+def grid_of(canonical: str) -> bytes:
+    """The file of a grid that a job of this prompt left."""
+    provenance = Provenance(
+        canonical=canonical, parameters={}, seed=7, image=None, model="able-1", weights="ab" * 32, engine={},
+        software="test", created=datetime(2026, 5, 1, tzinfo=UTC),
+    )  # fmt: skip
+    return encode(Image.new("RGB", (8, 8)), ImageFormat.PNG, provenance)
 
 
 def test_nobody_goes_on_from_a_replay(script: Script) -> None:
@@ -218,6 +294,7 @@ def test_before_anything_was_drawn(script: Script, capsys: pytest.CaptureFixture
         ["pan", "2", "sideways"],
         ["upscale", "2", "--scale", "3"],
         ["remix", "2"],
+        ["remix", "2", "  "],
         ["blend", "2"],
         ["region", "2"],
     ],
@@ -246,6 +323,38 @@ def test_a_mask_that_is_not_there(script: Script, capsys: pytest.CaptureFixture[
     assert run(["region", "2", "none.png"]) == 2
     assert "none.png cannot be read: No such file" in capsys.readouterr().err
     assert actions(script) == []
+
+
+def test_a_mask_that_was_uploaded_is_named(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    mask = {"id": identity(98), "reference": f"upload:{identity(98)}"}
+    script.answers["GET /api/v1/uploads"] = lambda asked: {
+        "uploads": [mask] if asked.query["kind"] == "mask" else [],
+        "next_cursor": None,
+    }
+    for name in (identity(98), f"upload:{identity(98)}", f"upload:{identity(98)[-8:]}"):
+        assert run(["region", "2", name, "--quiet"]) == 0
+    assert [body["mask"] for _, body in actions(script)] == [identity(98)] * 3
+    assert script.sent("POST /api/v1/uploads") == []
+    assert run(["region", "2", "upload:ffffffff"]) == 1
+    assert "There is no mask whose id" in capsys.readouterr().err
+    assert run(["region", "2", "none.png"]) == 2
+    assert "darkroom uploads --masks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("at", "said"), [(89, "(at character 1)"), (95, "(at character 7)"), (3, "100:1.\n")]
+)
+def test_a_fault_is_placed_in_what_was_typed(
+    script: Script, capsys: pytest.CaptureFixture[str], at: int, said: str
+) -> None:
+    """Two references of 44 characters stand before it."""
+    message = f"--ar is wider than 100:1 (at character {at})."
+    error = {"code": "invalid_parameter", "message": message, "hint": "", "field": "prompt"}
+    script.answers["POST /api/v1/blend"] = script.answers["POST /api/v1/jobs"] = (422, {"error": error})
+    assert run(["blend", "last/1", "last/2", "--parameters", "--ar 100:1"]) == 2
+    assert said in capsys.readouterr().err
+    assert run(["imagine", "--ar 100:1", "--with", "last/1", "--with", "last/2", "--style", "last/3"]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_blend_takes_images_files_and_uploads(script: Script) -> None:
@@ -296,9 +405,10 @@ def test_replay_compares_pixel_by_pixel(
     assert (told["original_id"], told["replay_id"], told["pixels"]) == (SECOND, identity(21), 64)
 
 
-def made_of(script: Script) -> Any:
-    listed = script.answers["GET /api/v1/jobs"](asked_of_batch())
-    return listed["jobs"][0]["images"][0]
+def made_of(script: Script, *, job: bool = False) -> Any:
+    """The image that actions make, or its job."""
+    made = script.answers["GET /api/v1/jobs"](asked_of_batch())["jobs"][0]
+    return made if job else made["images"][0]
 
 
 def test_a_replay_without_pixels_to_compare(script: Script, capsys: pytest.CaptureFixture[str]) -> None:

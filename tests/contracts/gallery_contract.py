@@ -14,7 +14,9 @@ from darkroom.core.accounts import Account
 from darkroom.core.errors import Conflict, Exhausted, NotFound
 from darkroom.core.gallery import (
     FOLDERS_MAX,
+    HELD_FOR,
     SEARCHES_MAX,
+    TAKEN_FOR,
     TOP_WINDOW,
     UNMARKED,
     Choice,
@@ -144,7 +146,7 @@ class TrashContract:
         for act in (store.gallery.trash, store.gallery.delete):
             with pytest.raises(NotFound):
                 await act([one.id], account_id=account.id, now=world.now)
-        assert await store.gallery.leftovers(limit=100) == sorted(
+        assert await store.gallery.take_leftovers(limit=100, now=world.now) == sorted(
             file.digest for image in (one, grid) for file in image.files
         )
 
@@ -157,11 +159,11 @@ class TrashContract:
         second = replace(second, files=(shared,))
         await store.ledger.finish([world.finish(job, images=(first, second))])
         await store.gallery.delete([first.id], account_id=account.id, now=world.now)
-        assert await store.gallery.leftovers(limit=9) == [alone.digest]
+        assert await store.gallery.take_leftovers(limit=9, now=world.now) == [alone.digest]
         await store.gallery.forget_leftovers([alone.digest])
-        assert await store.gallery.leftovers(limit=9) == []
+        assert await store.gallery.take_leftovers(limit=9, now=world.now) == []
         await store.gallery.delete([second.id], account_id=account.id, now=world.now)
-        assert await store.gallery.leftovers(limit=9) == [shared.digest]
+        assert await store.gallery.take_leftovers(limit=9, now=world.now) == [shared.digest]
 
     async def test_files_that_a_job_will_draw_with_stay_until_it_ends(self, store: Store) -> None:
         world = World(store)
@@ -172,10 +174,79 @@ class TrashContract:
         recipe = Recipe(action=Action.VARY_SUBTLE, inputs=(parent,), strength=0.5)
         job = await world.running(account, recipe=recipe)
         await store.gallery.delete([image.id], account_id=account.id, now=world.now)
-        assert needed not in await store.gallery.leftovers(limit=9)
-        assert other in await store.gallery.leftovers(limit=9)
+        taken = await store.gallery.take_leftovers(limit=9, now=world.now)
+        assert other in taken and needed not in taken
         await store.ledger.finish([world.finish(job)])
-        assert needed in await store.gallery.leftovers(limit=9)
+        assert await store.gallery.take_leftovers(limit=9, now=world.now) == [needed]
+
+    async def test_what_one_deletes_nobody_else_takes_or_brings_until_it_is_forgotten(
+        self, store: Store
+    ) -> None:
+        world = World(store)
+        account = await world.account()
+        upload = await world.uploaded(account)
+        await store.uploads.delete(upload.id, account_id=account.id, now=world.now)
+        gallery, hold = store.gallery, world.id()
+        assert await gallery.take_leftovers(limit=9, now=world.now) == [upload.digest]
+        assert await gallery.take_leftovers(limit=9, now=world.now) == []
+        assert not await gallery.hold(hold, ["c" * 64, upload.digest], now=world.now)
+        assert await gallery.hold(world.id(), ["c" * 64], now=world.now)
+        await gallery.forget_leftovers([upload.digest])
+        assert await gallery.hold(hold, [upload.digest], now=world.now)
+        assert await gallery.take_leftovers(limit=9, now=world.now) == []
+
+    async def test_who_died_while_it_deleted_is_followed_by_another(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        upload = await world.uploaded(account)
+        await store.uploads.delete(upload.id, account_id=account.id, now=world.now)
+        await store.gallery.take_leftovers(limit=9, now=world.now)
+        later = world.wait(TAKEN_FOR.total_seconds())
+        assert await store.gallery.take_leftovers(limit=9, now=later) == [upload.digest]
+        assert not await store.gallery.hold(world.id(), [upload.digest], now=later)
+
+    async def test_what_is_held_stays_and_what_no_row_came_to_keep_goes(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        upload, lost, kept = await world.uploaded(account), "c" * 64, world.upload(account)
+        hold = world.id()
+        assert await store.gallery.hold(hold, [upload.digest], now=world.now)
+        assert await store.gallery.hold(hold, [upload.digest], now=world.now), "the very same call again"
+        assert await store.gallery.hold(world.id(), [lost, kept.digest], now=world.now)
+        _, unkept = await store.uploads.delete(upload.id, account_id=account.id, now=world.now)
+        assert not unkept and await store.gallery.take_leftovers(limit=9, now=world.now) == []
+        await store.gallery.release(hold)
+        assert await store.gallery.take_leftovers(limit=9, now=world.now) == [upload.digest]
+        await store.gallery.forget_leftovers([upload.digest])
+        await store.uploads.add(kept)
+        later = world.wait(HELD_FOR.total_seconds())
+        assert await store.gallery.take_leftovers(limit=9, now=later) == [lost]
+
+    async def test_a_replay_is_in_no_list_but_by_its_id_its_job_and_its_folder(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        one, two, _grid = await published(world, account)
+        parent = Input(role=Role.REPLAY, parent_id=one.id, kind=ParentKind.IMAGE)
+        recipe = Recipe(inputs=(parent,), indices=(0,), replay_of=one.id)
+        job = await world.running(account, recipe=recipe)
+        finish = world.finish(job, images=(world.image(0),))
+        await store.ledger.finish([finish])
+        again = finish.images[0].id
+        assert (await store.library.image(again)).recipe == recipe
+        assert ids(await store.library.images_of([job.id])) == [again]
+        assert ids(await store.library.images(account.id, before=None, limit=9)) == [two.id, one.id]
+        everything = ImageFilter(account_id=account.id)
+        assert ids(await store.gallery.find(everything, before=None, limit=9)) == [two.id, one.id]
+        await store.gallery.mark(account.id, again, liked=True, now=world.now)
+        for order in FeedOrder:
+            page = await store.gallery.explore(order, viewer=account.id, now=world.now, limit=9)
+            assert sorted(ids(page.images)) == [one.id, two.id], order
+        name = Folder(id=world.id(), account_id=account.id, name="kept", created_at=world.now)
+        folder = await store.gallery.add_folder(name)
+        await store.gallery.arrange(folder.id, account_id=account.id, add=[again], now=world.now)
+        assert ids(
+            await store.gallery.find(replace(everything, folder_id=folder.id), before=None, limit=9)
+        ) == [again]
 
     async def test_the_file_of_a_deleted_upload_stays_until_its_job_ends(self, store: Store) -> None:
         world = World(store)
@@ -184,9 +255,9 @@ class TrashContract:
         parent = Input(role=Role.PROMPT, parent_id=upload.id, kind=ParentKind.UPLOAD, digest=upload.digest)
         job = await world.running(account, recipe=Recipe(inputs=(parent,)))
         _tombstone, unkept = await store.uploads.delete(upload.id, account_id=account.id, now=world.now)
-        assert not unkept and await store.gallery.leftovers(limit=9) == []
+        assert not unkept and await store.gallery.take_leftovers(limit=9, now=world.now) == []
         await store.ledger.finish([world.finish(job)])
-        assert await store.gallery.leftovers(limit=9) == [upload.digest]
+        assert await store.gallery.take_leftovers(limit=9, now=world.now) == [upload.digest]
 
     async def test_the_longest_in_the_trash_come_first(self, store: Store) -> None:
         world = World(store)

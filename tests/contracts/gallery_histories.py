@@ -153,7 +153,7 @@ class GalleryHistory:
                 sorted((await gallery.likes(known)).items()),
                 feeds[:2],
                 [there[each].visibility for each in everything],
-                await gallery.leftovers(limit=ALL),
+                await gallery.take_leftovers(limit=ALL, now=self._world.now),
                 [each.choice for each in await gallery.signals(who.id, before=None, limit=ALL)],
             )
         )

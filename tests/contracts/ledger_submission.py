@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from tests.contracts.world import Store, World
+from tests.contracts.world import Store, World, unchanged
 
 from darkroom.core.accounts import EntryKind
-from darkroom.core.errors import Conflict, DarkroomError, Exhausted, NotAllowed, NotFound
+from darkroom.core.errors import Conflict, DarkroomError, Exhausted, NotAllowed, NotFound, Refused
 from darkroom.core.jobs import Cause, JobState
 from darkroom.core.params import Lane, Visibility
-from darkroom.core.recipes import Recipe
+from darkroom.core.recipes import Action, Input, ParentKind, Recipe, Role
 from darkroom.core.verdicts import Decision, Subject, Verdict
 
 READY, WAITING = JobState.READY, JobState.WAITING
@@ -280,3 +281,47 @@ class LedgerSubmissionContract:
         assert len({each.change.jobs[0].id for each in answers}) == 1
         assert sorted(each.replayed for each in answers) == [False] + [True] * 4
         assert await world.states(account) == [READY]
+
+    @pytest.mark.parametrize("of", ["an image", "an upload"])
+    async def test_a_picture_that_was_deleted_while_the_request_was_on_its_way(
+        self, store: Store, of: str
+    ) -> None:
+        world = World(store)
+        account = await world.account()
+        if of == "an upload":
+            upload = await world.uploaded(account)
+            await store.uploads.delete(upload.id, account_id=account.id, now=world.now)
+            gone, recipe = upload.id, world.recipe(upload)
+        else:
+            (gone,) = await world.made(account)
+            image = await store.library.image(gone)
+            parent = Input(
+                role=Role.INIT, parent_id=gone, kind=ParentKind.IMAGE, digest=image.files[0].digest
+            )
+            recipe = Recipe(action=Action.VARY_SUBTLE, inputs=(parent,), strength=0.5)
+            await store.gallery.delete([gone], account_id=account.id, now=world.now)
+        fine, needs = world.job(), world.job(recipe=recipe)
+
+        async def ask() -> None:
+            with pytest.raises(Refused, match=str(gone)) as refused:
+                await world.submit(account, fine, needs)
+            assert refused.value.code == "inputs_gone"
+
+        await unchanged(world, account, ask)
+        words_alone = replace(recipe, inputs=(replace(recipe.inputs[0], digest="", role=Role.SOURCE),))
+        await world.submitted(account, recipe=words_alone)
+
+    async def test_a_dead_letter_whose_picture_is_deleted_is_not_tried_in_vain(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        upload = await world.uploaded(account)
+        letter = await world.dead_letter(account, recipe=world.recipe(upload))
+        other = await world.dead_letter(account, recipe=world.recipe(upload))
+        await store.ledger.resubmit(letter.id, new_id=world.id(), now=world.now)
+        await store.uploads.delete(upload.id, account_id=account.id, now=world.now)
+
+        async def ask() -> None:
+            with pytest.raises(Refused, match=str(upload.id)):
+                await store.ledger.resubmit(other.id, new_id=world.id(), now=world.now)
+
+        await unchanged(world, account, ask)

@@ -37,7 +37,8 @@ class UploadsContract:
         as_mask = await world.uploaded(one, digest=first.digest, kind=UploadKind.MASK)
         theirs = await world.uploaded(two, digest=first.digest)
         assert len({first.id, as_mask.id, theirs.id}) == 3
-        await store.uploads.delete(first.id, account_id=one.id, now=world.now)
+        gone, _ = await store.uploads.delete(first.id, account_id=one.id, now=world.now)
+        assert await store.uploads.add(first) == gone, "the very same call again brings nothing back"
         again = await world.uploaded(one, digest=first.digest)
         assert again.id != first.id and again.deleted_at is None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -141,6 +143,7 @@ def test_a_digest_tells_every_part_apart() -> None:
         Given(),
         GIVEN,
         replace(GIVEN, strength=0.5),
+        replace(GIVEN, around=True),
         replace(GIVEN, region=None),
         replace(GIVEN, styles=()),
         replace(GIVEN, prompts=(), blends=(guide(),)),
@@ -171,3 +174,22 @@ def test_what_does_not_fit_fails_alone(
     (failed,) = [event for event in events if isinstance(event, ImageFailed)]
     assert failed.job_id == "bad" and why in failed.reason
     assert list(made) == [("good", 0)]
+
+
+def test_pictures_are_told_apart_beside_the_thread_that_steps(
+    tiny: Any, ask: Any, put: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for all images of a job: they are many megabytes."""
+    told: list[int] = []
+
+    def noted(given: Given | None) -> str:
+        told.append(threading.get_ident())
+        return digest_of(given)
+
+    monkeypatch.setattr("darkroom.engine.encoding.digest_of", noted)
+    with ThreadPoolExecutor(1) as beside:
+        engine = Engine(encode_on=beside)
+        for index in range(4):
+            put(engine, tiny, "job", index, ask("fox"), given=GIVEN)
+        assert len(run(engine)[1]) == 4
+    assert len(told) == 1 and threading.get_ident() not in told

@@ -134,3 +134,9 @@ def test_the_same_pixels_give_the_same_bytes_on_any_number_of_cores(job: tuple[D
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert found.split() == [each.file.digest for each in files_of(job).values()]
+
+
+def test_others_may_come_in_between_before_each_file() -> None:
+    times: list[int] = []
+    developed(pictures(20, 10), JOB, between=lambda: times.append(1))
+    assert len(times) == 4 * 3 + 1

@@ -239,7 +239,7 @@ class House:
 @pytest.fixture(scope="session", autouse=True)
 def routers_made_once() -> Iterator[None]:
     """Making forty routes takes a fifth of a second, and most remember nothing of the app that they are in."""
-    remembering = {"files_router", "health_router", "events_router"}
+    remembering = {"files_router", "health_router", "events_router", "downloads_router"}
     with pytest.MonkeyPatch.context() as patch:
         for name in {name for name in vars(app_module) if name.endswith("_router")} - remembering:
             patch.setattr(app_module, name, functools.cache(getattr(app_module, name)))

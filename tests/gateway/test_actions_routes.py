@@ -185,6 +185,9 @@ async def test_a_blend_is_of_two_to_five_pictures_that_are_there(house: House, m
         ([upload], "", "invalid_request"),
         ([upload] * 6, "", "invalid_request"),
         ([upload] * 2, "with words", "invalid_request"),
+        ([upload] * 2, "- with words", "invalid_request"),
+        ([upload] * 2, "-words", "invalid_request"),
+        ([upload] * 2, "–words", "invalid_parameter"),
         ([upload, str(new_id(house.clock()))], "", "invalid_link"),
     ):
         for dry_run in (False, True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
 
 import httpx
@@ -13,6 +14,7 @@ from tests.gateway.test_every_route import DIGEST, a_hidden_image, a_trashed_ima
 from darkroom.core.errors import Unavailable
 from darkroom.core.ports import WordWeight
 from darkroom.gateway.describing import PER_MINUTE
+from darkroom.lifecycle.turns import AT_ONCE_MAX
 from darkroom.storage.objects import blob_key
 
 
@@ -71,6 +73,32 @@ async def test_the_describer_is_shown_the_pixels(house: House, member: Person) -
     told = speaking(house, "a fox", "a hen")
     assert (await describe(member, await an_image(house, member))).json() == {"prompts": ["a fox", "a hen"]}
     assert told.shown == [(48, 32, 48 * 32 * 3, 4)]
+
+
+async def test_few_files_of_one_account_are_in_memory_at_once(
+    house: House, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = await an_image(house, member)
+    speaking(house, "a fox")
+    reading, most = 0, 0
+
+    async def slowly(key: str) -> bytes:
+        nonlocal reading, most
+        reading, most = reading + 1, max(most, reading + 1)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        reading -= 1
+        return png()
+
+    monkeypatch.setattr(house.objects, "get", slowly)
+    answers = await asyncio.gather(*(describe(member, image) for _ in range(10)))
+    assert {each.status_code for each in answers} == {200} and most == AT_ONCE_MAX
+
+
+async def test_a_damaged_file_says_nothing_of_the_inside(house: House, member: Person) -> None:
+    await pictured(house, b"no picture")
+    error = fault(await describe(member, await an_image(house, member)), 503, "unavailable")
+    assert "0x" not in str(error["message"])
 
 
 async def test_large_pictures_are_shown_small(house: House, member: Person) -> None:

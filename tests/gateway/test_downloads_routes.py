@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -29,6 +30,7 @@ from darkroom.gateway.archive import archive, names_of, slug
 from darkroom.storage.objects import blob_key
 
 DOWNLOADS = "/api/v1/downloads"
+WAIT_S = 10.0  # a limit, not a measurement
 SAFE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[a-z0-9]+(-[a-z0-9]+)*_[0-9a-f]{4,32}\.(png|webp|avif)")
 
 
@@ -211,6 +213,32 @@ async def test_a_folder_as_a_zip_with_what_is_hidden_in_it(house: House, member:
     assert {each["id"] for each in manifest_of(packed)} == {str(one.id), str(two.id)}
     eve = await house.person("eve")
     fault(await asked(eve, folder=folder), 404, "not_found")
+
+
+async def test_an_account_downloads_twice_at_once_and_no_more(
+    house: House, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eve = await house.person("eve")
+    mine, *_rest = await drawn(house, member)
+    reading, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def waiting(key: str) -> bytes:
+        reading.release()
+        await go_on.wait()
+        raise NotFound
+
+    monkeypatch.setattr(house.objects, "get", waiting)
+    under_way = [
+        asyncio.create_task(asked(each, ids=[str(mine.id)]))
+        for each in (member,) * downloads.DOWNLOADS_MAX + (eve,)
+    ]
+    for _ in under_way:
+        await reading.acquire()
+    async with asyncio.timeout(WAIT_S):
+        fault(await asked(member, ids=[str(mine.id)]), 429, "too_many_downloads")
+    go_on.set()
+    assert [(await each).status_code for each in under_way] == [200, 200, 200]
+    assert (await asked(member, ids=[str(mine.id)])).status_code == 200, "what has ended counts no more"
 
 
 async def test_downloads_that_cannot_be(

@@ -16,6 +16,7 @@ import pytest
 from fastapi.routing import APIRoute
 from tests.gateway.conftest import House, Person, fault
 
+from darkroom.core.accounts import Role, Scope
 from darkroom.core.ids import new_id
 from darkroom.core.images import Finish, ImageFile, NewImage, Variant
 from darkroom.core.jobs import Cause, Ending, JobState
@@ -176,6 +177,86 @@ ROUTES: dict[tuple[str, str], Walk] = {
     ("HEAD", "/files/{key:path}"): Walk(make=a_file, stranger=403, rightful=False),
     ("PUT", "/files/{key:path}"): Walk(make=a_file, stranger=403, rightful=False),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mention:
+    """A request that names somebody else's object ("?") elsewhere than in its path, and `own`, which is the asker's."""
+
+    path: str
+    make: Maker
+    body: dict[str, object] | None = None  # None: it is a GET, and the path has a query
+    own: Maker | None = None
+    status: int = 404
+
+
+MENTIONS = {
+    "trash": Mention(path="/api/v1/images/trash", body={"ids": ["?"]}, make=an_image),
+    "restore": Mention(path="/api/v1/images/restore", body={"ids": ["?"]}, make=a_trashed_image),
+    "delete": Mention(path="/api/v1/images/delete", body={"ids": ["?"]}, make=an_image),
+    "delete beside one's own": Mention(
+        path="/api/v1/images/delete", body={"ids": ["{own}", "?"]}, make=an_image, own=an_image
+    ),
+    "into a folder": Mention(
+        path="/api/v1/folders/{own}/images", body={"add": ["?"]}, make=an_image, own=a_folder
+    ),
+    "the images of a folder": Mention(path="/api/v1/images?folder=?", make=a_folder),
+    "download a hidden image": Mention(path="/api/v1/downloads", body={"ids": ["?"]}, make=a_hidden_image),
+    "download a trashed image": Mention(path="/api/v1/downloads", body={"ids": ["?"]}, make=a_trashed_image),
+    "download a folder": Mention(path="/api/v1/downloads", body={"folder": "?"}, make=a_folder),
+    "a mask": Mention(
+        path="/api/v1/images/{own}/actions",
+        body={"action": "vary_region", "prompt": "a cat", "mask": "?"},
+        make=an_upload,
+        own=an_image,
+    ),
+    "a mask that is an image": Mention(
+        path="/api/v1/images/{own}/actions",
+        body={"action": "vary_region", "prompt": "a cat", "mask": "?"},
+        make=a_hidden_image,
+        own=an_image,
+    ),
+    "remix with an upload": Mention(
+        path="/api/v1/images/{own}/actions",
+        body={"action": "remix", "prompt": "upload:? a cat"},
+        make=an_upload,
+        own=an_image,
+        status=422,
+    ),
+    "blend an upload": Mention(
+        path="/api/v1/blend", body={"images": ["{own}", "?"]}, make=an_upload, own=an_upload, status=422
+    ),
+    "blend a hidden image": Mention(
+        path="/api/v1/blend", body={"images": ["{own}", "?"]}, make=a_hidden_image, own=an_upload, status=422
+    ),
+    "a style in the parameters of a blend": Mention(
+        path="/api/v1/blend",
+        body={"images": ["{own}", "{own}"], "parameters": "--sref upload:?"},
+        make=an_upload,
+        own=an_upload,
+        status=422,
+    ),
+    "an upload in a prompt": Mention(
+        path="/api/v1/jobs", body={"prompt": "upload:? a fox"}, make=an_upload, status=422
+    ),
+    "a hidden image in a prompt": Mention(
+        path="/api/v1/jobs", body={"prompt": "a fox --sref upload:?"}, make=a_hidden_image, status=422
+    ),
+    "a trashed image in a prompt": Mention(
+        path="/api/v1/jobs", body={"prompt": "a fox --sref upload:?"}, make=a_trashed_image, status=422
+    ),
+}
+"""By what is tried."""
+
+
+def mentioned(mention: Mention, name: str, own: str) -> tuple[str, str, object]:
+    """Method, address and body."""
+    path = mention.path.replace("=?", f"={name}").replace("{own}", own)
+    if mention.body is None:
+        return "GET", path, None
+    return "POST", path, json.loads(json.dumps(mention.body).replace("{own}", own).replace("?", name))
+
+
 LISTS = {
     "/api/v1/jobs",
     "/api/v1/images",
@@ -246,6 +327,21 @@ async def test_nobody_finds_nothing(
     assert answer.status_code == (403 if path.startswith("/files/") else 401)
 
 
+@pytest.mark.parametrize("what", MENTIONS)
+async def test_a_stranger_names_it_elsewhere_and_it_is_not_there(
+    house: House, member: Person, what: str
+) -> None:
+    mention, stranger = MENTIONS[what], await house.person("eve")
+    name, nowhere = await mention.make(house, member), str(new_id(house.clock()))
+    own = await mention.own(house, stranger) if mention.own else ""
+    answers = []
+    for each in (name, nowhere):
+        method, address, body = mentioned(mention, each, own)
+        answers.append(await stranger.client.request(method, address, json=body))
+    assert answers[0].status_code == mention.status, answers[0].text
+    assert answers[0].text == answers[1].text.replace(nowhere, name), "the answers must not tell what exists"
+
+
 @pytest.mark.parametrize("path", sorted(LISTS))
 async def test_lists_hold_nothing_of_others(house: House, member: Person, path: str) -> None:
     makers = (a_job, an_image, an_upload, a_key, a_folder, a_search, a_trashed_image)
@@ -257,6 +353,45 @@ async def test_lists_hold_nothing_of_others(house: House, member: Person, path: 
     assert not any(each in theirs.text for each in (*made, str(member.account.id)))
 
 
+NO_LOGIN = {"/api/v1/login", "/api/v1/logout"}
+
+
+def changing(house: House) -> list[tuple[str, str]]:
+    """Every route of people that is no GET, with ids that there are not."""
+    nowhere = str(new_id(house.clock()))
+    return [
+        (method, route.path if "{" not in route.path else filled(route.path, nowhere))
+        for route in house.app.routes
+        if isinstance(route, APIRoute) and route.path.startswith("/api/v1/") and route.path not in NO_LOGIN
+        for method in route.methods - {"GET", "HEAD"}
+    ]
+
+
+async def test_a_key_that_only_reads_changes_nothing(house: House) -> None:
+    reader = await house.person("rita", role=Role.OWNER, scopes=frozenset({Scope.READ}))
+    assert len(changing(house)) > 30
+    for method, path in changing(house):
+        answer = await reader.client.request(method, path, json={})
+        assert fault(answer, 403, "scope_missing"), (method, path)
+
+
+async def test_a_blocked_account_changes_nothing(house: House) -> None:
+    blocked = await house.person("bo", role=Role.OWNER)
+    await house.store.accounts.update(blocked.account.id, blocked_reason="spam")
+    for method, path in changing(house):
+        answer = await blocked.client.request(method, path, json={})
+        assert fault(answer, 403, "account_blocked"), (method, path)
+
+
+@pytest.mark.parametrize("site", [{}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+async def test_no_other_site_changes_anything_with_our_cookie(house: House, site: dict[str, str]) -> None:
+    client = house.client(cookie=await house.session(await house.account("sam", role=Role.OWNER)))
+    for method, path in changing(house):
+        for body in ({"json": {}}, {"files": {"file": b"x"}}):  # a form needs no preflight
+            answer = await client.request(method, path, headers=site, **body)  # type: ignore[arg-type]
+            assert fault(answer, 403, "cross_site"), (method, path)
+
+
 TEXTS = {
     "/api/v1/jobs": {"prompt": "?"},
     "/api/v1/uploads/fetch": {"url": "?"},
@@ -264,6 +399,7 @@ TEXTS = {
     "/api/v1/account/keys": {"name": "?"},
     "/api/v1/folders": {"name": "?"},
     "/api/v1/searches": {"name": "?", "query": "q=fox"},
+    "/api/v1/shorten": {"prompt": "a ? fox"},
     "/api/v1/admin/users": {"name": "?", "plan": "?"},
     "/api/v1/admin/worker-tokens": {"name": "?"},
     "/worker/v1/register": {"name": "?", "device": "?", "models": ["?"], "slots": 1, "version": "?"},

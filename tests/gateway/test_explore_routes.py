@@ -8,6 +8,8 @@ import pytest
 from tests.gateway.conftest import House, Person, fault
 from tests.gateway.test_gallery_routes import change, drawn, many
 
+from darkroom.gateway.limits import WIDE_PER_MINUTE
+
 EXPLORE = "/api/v1/explore"
 
 
@@ -87,12 +89,29 @@ async def test_random_tells_its_seed_and_keeps_it(house: House, member: Person) 
         "new.-1.0.0.{id}",
         "new.0.9{many}.0.{id}",
         "new.0.0.²0.{id}",
+        "new.0.0.2147483648.{id}",
     ],
 )
 async def test_cursors_that_cannot_be(member: Person, cursor: str) -> None:
     text = cursor.replace("{id}", str(member.account.id)).replace("{many}", "9" * 30)
     error = fault(await member.client.get(EXPLORE, params={"cursor": text}), 422, "invalid_request")
     assert error["field"] == "cursor"
+
+
+async def test_an_account_gets_so_many_pages_of_feeds_and_lineages_a_minute(
+    house: House, member: Person
+) -> None:
+    image, *_rest = await drawn(house, member)
+    lineage = f"/api/v1/images/{image.id}/lineage"
+    for number in range(WIDE_PER_MINUTE):
+        answer = await member.client.get(lineage if number % 2 else EXPLORE)
+        assert answer.status_code == 200
+    for path in (lineage, EXPLORE):
+        fault(await member.client.get(path), 429, "rate_limited")
+    eve = await house.person("eve")
+    assert (await eve.client.get(EXPLORE)).status_code == 200
+    house.clock.move(seconds=1)
+    assert (await member.client.get(EXPLORE)).status_code == 200
 
 
 @pytest.mark.parametrize("params", [{"order": "best"}, {"seed": -1}, {"limit": 0}, {"seed": 2**40}])

@@ -52,8 +52,9 @@ async def test_names_and_contents_that_cannot_be(house: House, member: Person) -
     await made(eve, "foxes")
     fault(await member.client.post(FOLDERS, json={"name": "Foxes"}), 409, "name_taken")
     fault(await member.client.patch(f"{FOLDERS}/{boats['id']}", json={"name": "foxes"}), 409, "name_taken")
-    for name in ("", "   ", "x" * 101):
+    for name in ("", "   ", "x" * 101, "\x1c", "\x85", "two\nlines", "red \x1b[31mfoxes"):
         fault(await member.client.post(FOLDERS, json={"name": name}), 422, "invalid_request")
+        fault(await member.client.post(SEARCHES, json={"name": name, "query": ""}), 422, "invalid_request")
     for wrong in (theirs.id, grid.id, uuid4()):
         error = fault(await arranged(member, foxes, add=[str(one.id), str(wrong)]), 404, "not_found")
         assert error["message"] == f"There is no image {wrong}."

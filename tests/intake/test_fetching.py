@@ -17,6 +17,7 @@ import pytest
 from tests.intake import hostile_files as files
 
 from darkroom.core.errors import Overloaded, Refused
+from darkroom.intake import fetching
 from darkroom.intake.addresses import Address, is_public
 from darkroom.intake.fetching import FETCHES_AT_ONCE_MAX, REDIRECTS_MAX, Fetcher
 
@@ -267,6 +268,27 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
     async with site(pour) as there:
         assert (await refusal(fetcher(), there.url())).code == "too_large"
     assert sent < 1_000 * MAX_BYTES
+
+
+async def crumbs(writer: asyncio.StreamWriter) -> None:
+    writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1\r\na\r\n" * 1_000)
+        await writer.drain()
+
+
+async def test_a_body_of_crumbs_is_not_gathered() -> None:
+    async with site(crumbs) as there:
+        error = await refusal(fetcher(), there.url())
+    assert error.code == "link_failed" and "crumbs" in error.message
+
+
+async def test_a_body_in_small_pieces_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PIECES_MAX", 10)
+    body = b"300".join(b"%4d" % number for number in range(14_000))
+    chunks = b"".join(b"12c\r\n%s\r\n" % body[at : at + 300] for at in range(0, 90_000, 300))
+    async with site(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n") as there:
+        assert await fetcher().fetch(there.url()) == body[:90_000]
 
 
 async def silent(writer: asyncio.StreamWriter) -> None:

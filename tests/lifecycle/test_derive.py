@@ -169,7 +169,9 @@ def test_a_pan_of_a_large_picture_still_lies_at_its_edge(
 
 def test_a_seam_is_never_wider_than_a_fourth_of_the_picture() -> None:
     assert made(Asked.ZOOM_OUT).recipe.seam_px == rules.SEAM_PX
-    assert made(Asked.VARY_REGION, replace(SOURCE, width=32, height=32)).recipe.seam_px == 8
+    assert made(Asked.VARY_REGION).recipe.seam_px == rules.REGION_SEAM_PX
+    small = replace(SOURCE, width=24, height=16)
+    assert {made(each, small).recipe.seam_px for each in (Asked.VARY_REGION, Asked.ZOOM_OUT)} == {4}
 
 
 def test_an_upscale_that_would_be_too_large_says_the_numbers_and_what_would_do() -> None:
@@ -194,9 +196,24 @@ def test_what_repeats_a_job_keeps_what_it_started_from() -> None:
     rerolled = made(Asked.REROLL, source).recipe
     assert [each.role for each in rerolled.inputs] == [Role.SOURCE, Role.INIT]
     assert (rerolled.strength, rerolled.action) == (0.45, Action.REROLL)
-    large = made(Asked.HD, source)
-    assert large.params.hd and large.recipe.indices == (0,) and large.recipe.strength == 0.45
-    assert large.params.seed == 11
+
+
+def test_what_is_drawn_larger_is_drawn_over_the_picture_at_the_large_size() -> None:
+    """With the same seed and words; an upscale at the model's own size where that shape is too wide for the large one."""
+    source = replace(SOURCE, recipe=STARTED, grid_index=3, params=replace(SOURCE.params, draft=True))
+    for asked, strength in ((Asked.HD, rules.HD), (Asked.UPSCALE_CREATIVE, rules.UPSCALE_CREATIVE)):
+        large = made(asked, source)
+        assert large.params.hd and not large.params.draft and large.params.seed == 11
+        assert (large.recipe.indices, large.recipe.strength) == ((3,), strength)
+        assert [(each.role, each.digest) for each in large.recipe.inputs] == [(Role.INIT, SOURCE.digest)]
+    wish = Wish(action=Asked.UPSCALE_CREATIVE)
+    assert derive(source, wish, mask=None, seed=77, large=False).params == source.params
+
+
+def test_around_a_picture_new_words_are_given_more_to_draw() -> None:
+    for asked, more in ((Asked.ZOOM_OUT, {}), (Asked.PAN, {"direction": Way.UP})):
+        plain, worded = made(asked, **more), made(asked, prompt="a camel", **more)
+        assert plain.recipe.strength < worded.recipe.strength == rules.AROUND_ANEW
 
 
 def test_an_upscale_rerolls_its_words() -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.lifecycle.conftest import World
 from tests.lifecycle.loop import drawn, parents, upload
 
 from darkroom.core.accounts import Account
-from darkroom.core.errors import Blocked, PromptError, Refused
+from darkroom.core.errors import Blocked, Exhausted, PromptError, Refused
 from darkroom.core.ports import JobFilter
 from darkroom.core.recipes import EMPTY, Action, ParentKind, Role
 from darkroom.core.uploads import CleanPicture, UploadKind
+from darkroom.lifecycle import references
+from darkroom.lifecycle.turns import AT_ONCE_MAX, PROMPTS_WAITING_MAX, Turns
 
 LINK = "https://pictures.example/fox.png"
+WAIT_S = 10.0  # a limit, not a measurement
 
 
 class Web:
@@ -121,6 +126,66 @@ async def test_nothing_is_fetched_for_a_prompt_that_is_wrong(
 ) -> None:
     await refused(world, ada, text)
     assert web.fetched == []
+
+
+@pytest.mark.parametrize("text", ["{{{links}}} a fox", "a fox --sref {links}"])
+async def test_a_prompt_of_many_links_is_refused_before_the_first_is_fetched(
+    world: World, ada: Account, web: Web, text: str
+) -> None:
+    joint = "," if "{{" in text else " "
+    links = joint.join(f"{LINK}?{number}" for number in range(13))
+    error = await refused(world, ada, text.format(links=links))
+    assert error.code in ("invalid_link", "invalid_parameter") and "13" in error.message
+    assert web.fetched == []
+
+
+async def test_links_that_take_too_long_together_end(
+    world: World, ada: Account, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(url: str) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    monkeypatch.setattr(web, "fetch", never)
+    monkeypatch.setattr(references, "LINKS_MAX_S", 0.01)
+    assert (await refused(world, ada, f"{LINK} a fox")).code == "link_failed"
+    assert len(world.rooms.turns) == len(world.rooms.links) == 0
+
+
+class Heard(Turns):
+    """Says when somebody asks for a turn."""
+
+    heard = asyncio.Semaphore(0)
+
+    def asking(self, account_id: UUID) -> int:
+        self.heard.release()
+        return super().asking(account_id)
+
+
+async def test_slow_links_of_one_account_hold_few_submissions(
+    world: World, ada: Account, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slowly(url: str) -> bytes:
+        await go_on.wait()
+        return url.encode()
+
+    monkeypatch.setattr(web, "fetch", slowly)
+    links = Heard(waiting_max=PROMPTS_WAITING_MAX)
+    world.rooms = replace(world.rooms, links=links)
+    most = AT_ONCE_MAX + PROMPTS_WAITING_MAX
+    waiting = [asyncio.create_task(world.submit(ada, f"{LINK}?{number} a fox")) for number in range(most)]
+    async with asyncio.timeout(WAIT_S):
+        for _ in waiting:
+            await links.heard.acquire()
+    with pytest.raises(Exhausted) as refusal:
+        async with asyncio.timeout(WAIT_S):
+            await world.submit(ada, f"{LINK} a fox")
+    assert refusal.value.code == "rate_limited"
+    assert await world.submit(ada, "a fox without a link")
+    go_on.set()
+    assert [len(each) for each in await asyncio.gather(*waiting)] == [1] * most
 
 
 async def test_an_address_that_is_refused_refuses_the_prompt(world: World, ada: Account, web: Web) -> None:

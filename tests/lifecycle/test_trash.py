@@ -37,7 +37,7 @@ async def test_deleted_for_good_are_the_pixels_of_the_image_and_of_its_grid(worl
     (gone,) = await delete_for_good(world.rooms, account, [one.id])
     assert gone.deleted_at == world.clock() and gone.files == ()
     assert await kept(world, one, two, grid) == [False, True, False]
-    assert await world.store.gallery.leftovers(limit=9) == []
+    assert await world.store.gallery.take_leftovers(limit=9, now=world.clock()) == []
 
 
 async def test_what_goes_is_said_once_and_only_what_was_there(world: World) -> None:

@@ -20,6 +20,7 @@ from darkroom.core.errors import WeightsError
 from darkroom.core.params import Aspect, GenerationParams, PromptPart
 from darkroom.model import mini
 from darkroom.model.autoencoder import Autoencoder
+from darkroom.model.denoiser import Given
 from darkroom.model.mini import BANK_NAME, HOUSE_SET, HOUSE_STYLE, WEIGHTS_NAME, Mini
 from darkroom.model.retrieval import Bank
 from darkroom.model.samplers import euler
@@ -169,6 +170,14 @@ def test_the_unconditional_row_sees_neither_words_nor_exemplars(model: Mini) -> 
     assert unconditional is not None
     assert count(unconditional["words_bias"]) == 0
     assert count(unconditional["exemplars_bias"]) == 0
+
+
+def test_around_a_picture_the_words_lend_no_exemplars_and_lead_less(model: Mini) -> None:
+    plain = model.prepare(asked(), index=0)
+    around = model.prepare(asked(), index=0, given=Given(around=True))
+    assert count(plain.conditional["exemplars_bias"]) > 0 == count(around.conditional["exemplars_bias"])
+    assert torch.equal(around.conditional["words"], plain.conditional["words"])
+    assert 1 < around.guidance < plain.guidance
 
 
 def test_no_is_what_the_unconditional_row_sees(model: Mini) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.intake import hostile_files as hostile
 from tests.service.artist import Artist, Json, likeness, pixels_of
-from tests.service.conftest import Served, ended, serve
+from tests.service.conftest import Served, ended, serve, tenant
 
 SIDE = 192  # of a draft
 
@@ -188,6 +189,37 @@ def test_pictures_in_a_prompt(guided: list[Json]) -> None:
 def test_two_pictures_are_blended(blended: list[Json], apple: Json, pear: Json) -> None:
     assert len(blended) == 4 and set(blended[0]["parents"]) == {apple["id"], pear["id"]}
     assert blended[0]["action"] == "blend"
+
+
+def workers(served: Served) -> list[tuple[str, str, str]]:
+    """Who draws, and since when."""
+    with served.client() as owner:
+        found = owner.get("/api/v1/admin/workers").json()["workers"]
+    return [(each["id"], each["registered_at"], each["state"]) for each in found]
+
+
+def test_server_and_worker_outlive_hostile_pictures_and_draw(running: Served, pear: Json) -> None:
+    """Every bad file and mask, then jobs from a polyglot and from the smallest and the longest picture that there may be."""
+    before = workers(running)
+    eves = [tenant(running, f"eve {number}", plan="pro") for number in range(2)]
+    bad = [("picture", make()) for make, _ in hostile.BAD.values()]
+    bad += [("mask", make()) for make, _ in hostile.BAD_MASKS.values()]
+    for number, (kind, data) in enumerate(bad):  # an account may bring 60 in a minute
+        answer = eves[number % 2].client.post("/api/v1/uploads", files={"file": data}, data={"kind": kind})
+        assert answer.status_code == 422, answer.text
+    eve = Artist(client=eves[0].client)
+    odd = (
+        hostile.encoded() + hostile.archive(),
+        *map(hostile.encoded, (hostile.scene(8, 8), hostile.scene(2048, 104))),
+    )
+    brought = [eve.client.post("/api/v1/uploads", files={"file": data}).json()["reference"] for data in odd]
+    jobs = [eve.submit(f"{each} a red fox --draft --seed 9") for each in brought]
+    assert [len(eve.images(job)) for job in jobs] == [4, 4, 4]
+    assert running.process.poll() is None and workers(running) == before
+    with running.client() as owner:
+        assert "darkroom_incidents_total 0.0" in owner.get("/metrics").text
+    for each in eves:
+        each.client.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ The table of routes is that of tests/gateway/test_every_route.py; here each obje
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -122,6 +122,13 @@ def an_upload(town: Town) -> str:
     return str(answer.json()["id"])
 
 
+def a_replay(town: Town) -> str:
+    body = {"action": "replay"}
+    answer = town.mia.client.post(f"/api/v1/images/{an_image(town)}/actions", json=body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["jobs"][0]["id"])
+
+
 def a_user(town: Town) -> str:
     return str(town.owner.post("/api/v1/admin/users", json={"name": str(uuid4())}).json()["id"])
 
@@ -140,6 +147,8 @@ MAKERS: Mapping[object, Callable[[Town], str]] = {
     table.a_job: a_job,
     table.an_image: an_image,
     table.a_hidden_image: a_hidden_image,
+    table.a_trashed_image: a_trashed_image,
+    table.a_replay: a_replay,
     table.a_folder: a_folder,
     table.a_search: a_search,
     table.an_upload: an_upload,
@@ -160,7 +169,7 @@ def described(town: Town) -> set[tuple[str, str]]:
 
 def test_every_route_that_names_an_object_is_walked_here(town: Town) -> None:
     assert {(method, path) for method, path in described(town) if "{" in path} <= set(table.ROUTES)
-    assert {walk.make for walk in table.ROUTES.values()} == set(MAKERS)
+    assert {each.make for each in (*table.ROUTES.values(), *table.MENTIONS.values())} == set(MAKERS)
 
 
 def test_every_list_is_walked_here(town: Town) -> None:
@@ -193,6 +202,22 @@ def test_a_strangers_key_finds_nothing_and_changes_nothing(town: Town, method: s
         rightful = town.owner if walk.stranger == table.ADMIN else town.mia.client
         answer = rightful.request(method, address, json=walk.body)
         assert answer.status_code < 300, answer.text
+
+
+@pytest.mark.parametrize("what", table.MENTIONS)
+def test_what_a_body_or_a_query_names_is_not_there_for_strangers(town: Town, what: str) -> None:
+    mention = table.MENTIONS[what]
+    name, unknown = MAKERS[mention.make](town), str(uuid4())
+    theirs = replace(town, mia=town.eve, eve=town.mia)
+    own = MAKERS[mention.own](theirs) if mention.own else ""
+    before = town.mia.books()
+    answers = []
+    for each in (name, unknown):
+        method, address, body = table.mentioned(mention, each, own)
+        answers.append(town.eve.client.request(method, address, json=body))
+    assert answers[0].status_code == mention.status, answers[0].text
+    assert answers[0].text == answers[1].text.replace(unknown, name), "the answers must not tell what exists"
+    assert town.mia.books() == before
 
 
 @pytest.mark.parametrize("path", sorted(table.LISTS | {"/api/v1/account"}))

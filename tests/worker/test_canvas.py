@@ -10,8 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from darkroom.core.recipes import Frame
-from darkroom.worker.canvas import Canvas, depth, laid, near
+from darkroom.worker.canvas import OFF_FAR, Canvas, depth, laid, near
 from darkroom.worker.continuing import continued, spread
+from darkroom.worker.matching import MOVED_MOST
 
 SIDES = st.integers(1, 40)
 SEAMS = st.integers(0, 6)
@@ -158,7 +159,18 @@ def test_what_is_off_by_what_it_shows_is_mended_only_nearby() -> None:
     result = np.asarray(laid(old, frame=frame).joined(Image.new("RGB", (120, 40), (60, 60, 200)))).astype(int)
     red = result[20, :, 0].tolist()
     assert min(red[:41]) > 180 and red == sorted(red, reverse=True)
-    assert red[80:] == [60 + 16] * 40
+    assert max(red[80:]) <= 60 + MOVED_MOST + OFF_FAR and red[119] == 60 + MOVED_MOST
+
+
+def test_what_is_off_at_an_edge_draws_no_band_beside_it() -> None:
+    """A sky that is dark along the old picture's upper edge alone fades into the drawn one, by no step that can be seen."""
+    old, drawn = (Image.new("RGB", (side, side), (90, 70, 140)) for side in (200, 400))
+    old.paste((78, 58, 128), (0, 0, 200, 12))
+    frame = Frame(width=400, height=400, left=100, top=100, inner_width=200, inner_height=200)
+    sky = np.asarray(laid(old, frame=frame, seam_px=8).joined(drawn)).astype(int)[:108]
+    assert np.abs(sky[0] - (90, 70, 140)).max() <= 2 and np.abs(sky[99, 150:250] - (78, 58, 128)).max() <= 3
+    for axis in (0, 1):
+        assert np.abs(np.diff(sky[:, 110:290], axis=axis)).max() <= 2
 
 
 def test_without_anything_to_draw_the_picture_comes_back() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,13 @@ import torch
 from PIL import Image
 from tests.worker.test_drawing import Bench, ask, drawn, failures, rest
 
+from darkroom.core.params import Lane
 from darkroom.core.recipes import Action, Frame, Input, ParentKind, Recipe, Role
 from darkroom.core.work import Assignment, Claim, Fault
 from darkroom.engine.fingerprint import fingerprint_of
 from darkroom.engine.rows import Finished
 from darkroom.finish.pixels import pixel_digest
-from darkroom.worker.beside import Beside
+from darkroom.worker.beside import Beside, give_way
 from darkroom.worker.unfinished import latent_of, packed, read
 
 FRAME = Frame(width=32, height=16, left=16, top=0, inner_width=16, inner_height=16)
@@ -107,7 +109,7 @@ def test_a_frame_keeps_the_old_pixels(bench: Bench) -> None:
         assert kept.tobytes() == old.crop((2, 0, 16, 16)).tobytes()
     assert len({pixel_digest(picture.image) for picture in pictures.values()}) == 4
     given = bench.tinies["mini-1"].given[-1]
-    assert given and given.region is not None
+    assert given and given.region is not None and given.around
     assert given.region.tolist() == [[[0, 0.125, 0.875, 1][::-1]] * 4]
 
 
@@ -118,6 +120,8 @@ def test_a_mask_keeps_what_is_black(bench: Bench) -> None:
     for picture in drawn(rest(bench.generator))[1].pictures.values():
         assert picture.image.crop((0, 8, 16, 16)).tobytes() == old.crop((0, 8, 16, 16)).tobytes()
         assert picture.image.crop((0, 0, 16, 4)).tobytes() != old.crop((0, 0, 16, 4)).tobytes()
+    given = bench.tinies["mini-1"].given[-1]
+    assert given and not given.around, "a region shows what the words name"
 
 
 def test_a_creative_upscale_has_just_so_many_pixels(bench: Bench) -> None:
@@ -295,3 +299,97 @@ def test_pictures_are_never_opened_in_the_thread_that_steps(
     bench.generator.add(*subtle)
     assert sorted(drawn(rest(bench.generator))) == [1, 2]
     assert threads == ["making"]
+
+
+def test_pictures_of_the_urgent_are_made_between_the_parts_of_a_long_upscale() -> None:
+    """And the upscale does not pay for them."""
+    now = [0.0]
+    beside = Beside("making", timer=lambda: now[0])
+    bench = Bench(decode_on=beside, wait=True)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def between() -> None:
+        if threading.current_thread().name == "making" and not begun.is_set():
+            begun.set()
+            go_on.wait(20)
+        now[0] += 1.0
+        give_way()
+
+    bench.studio.upscaler.between = between
+    subtle = task((Role.INIT, noise(8, 1000)), action=Action.UPSCALE_SUBTLE, scale=2, indices=(0,))
+    relax = (replace(subtle[0], lane=Lane.RELAX), *subtle[1:])
+    bench.generator.add(*relax)
+    assert begun.wait(20)
+    bench.generator.add(replace(ask(number=2), lane=Lane.TURBO))
+    while len(bench.generator._decoder) < 4:
+        bench.generator.step()
+    go_on.set()
+    told = rest(bench.generator)
+    assert list(drawn(told)) == [2, 1]
+    spent = {number: each.measured_gpu_ms for number, each in drawn(told).items()}
+    assert spent[1] == 8 * 1000, "a second for each of its eight parts"
+    beside.shutdown()
+
+
+def test_an_upscale_that_is_cancelled_ends_at_its_next_part_and_is_paid_so_far() -> None:
+    now = [0.0]
+    beside = Beside("making", timer=lambda: now[0])
+    bench = Bench(decode_on=beside, wait=True)
+    begun, go_on, parts = threading.Event(), threading.Event(), []
+
+    def between() -> None:
+        parts.append(1)
+        now[0] += 5.0
+        begun.set()
+        go_on.wait(20)
+        give_way()
+
+    bench.studio.upscaler.between = between
+    job = task((Role.INIT, noise(8, 1000)), action=Action.UPSCALE_SUBTLE, scale=2, indices=(0,))
+    bench.generator.add(*job)
+    assert begun.wait(20)
+    bench.generator.cancel(job[0].claim)
+    go_on.set()
+    failure = failures(rest(bench.generator))[1]
+    assert (failure.fault, failure.measured_gpu_ms) == (Fault.CANCELLED, 5000)
+    beside.at(9).submit(lambda: None).result(20)
+    assert len(parts) == 1
+    beside.shutdown()
+
+
+def test_once_its_images_are_in_the_engine_a_run_lets_go_of_its_pictures(bench: Bench) -> None:
+    bench.generator.add(*task((Role.INIT, noise()), (Role.STYLE, noise()), frame=FRAME))
+    while not (runs := list(bench.generator._runs.values())) or not runs[0].entered:
+        bench.generator.step()
+    plates = runs[0].plates
+    assert plates and plates.given.init is None and not plates.given.styles and plates.canvas
+    assert drawn(rest(bench.generator))
+
+
+def test_a_file_that_breaks_its_reader_is_the_jobs_own_fault(bench: Bench) -> None:
+    """An empty colour profile behind the pixels, over which the reader of PNG stumbles."""
+    whole = png(noise())
+    profile = b"\0\0\0\0iCCP" + zlib.crc32(b"iCCP").to_bytes(4, "big")
+    bench.generator.add(*task((Role.INIT, whole[:-12] + profile + whole[-12:])))
+    failure = failures(rest(bench.generator))[1]
+    assert failure.fault is Fault.JOB and "cannot be read" in failure.message
+
+
+def test_of_two_upscales_that_of_the_more_urgent_lane_is_made_first(beside: Beside) -> None:
+    bench = Bench(decode_on=beside, wait=True)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def between() -> None:
+        begun.set()
+        go_on.wait(20)
+        give_way()
+
+    bench.studio.upscaler.between = between
+    for number, lane in ((1, Lane.RELAX), (2, Lane.TURBO)):
+        job = task(
+            (Role.INIT, noise(8, 1000)), action=Action.UPSCALE_SUBTLE, scale=2, indices=(0,), number=number
+        )
+        bench.generator.add(replace(job[0], lane=lane), *job[1:])
+        assert begun.wait(20)
+    go_on.set()
+    assert list(drawn(rest(bench.generator))) == [2, 1]

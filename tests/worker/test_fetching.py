@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from darkroom.core.recipes import Action, Input, ParentKind, Recipe, Role
+from darkroom.worker import fetching
 
 PICTURES = (b"a picture", b"a mask")
 DIGESTS = tuple(hashlib.sha256(picture).hexdigest() for picture in PICTURES)
@@ -121,3 +123,30 @@ async def test_after_one_that_lacks_its_pictures_the_next_is_drawn(running: Any)
     running.service.job(number=2)
     await running.service.until(lambda: len(running.service.reports) == 2)
     assert running.service.reports[1]["kind"] == "completed"
+
+
+async def test_all_pictures_of_a_run_together_have_a_limit(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darkroom.worker.fetching.TOTAL_MAX_BYTES", sum(map(len, PICTURES)) - 1)
+    keep(running, *PICTURES)
+    job(running)
+    report = await reported(running)
+    assert report["fault"] == "job" and f"more than {len(PICTURES[1]) - 1} bytes" in report["message"]
+
+
+async def test_pictures_are_not_compared_in_the_event_loop(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    plain = fetching._sha256
+
+    def noted(data: bytes) -> str:
+        threads.append(threading.get_ident())
+        return plain(data)
+
+    monkeypatch.setattr(fetching, "_sha256", noted)
+    keep(running, *PICTURES)
+    job(running)
+    assert (await reported(running))["kind"] == "completed"
+    assert len(threads) == 2 and threading.get_ident() not in threads

@@ -20,6 +20,7 @@ from darkroom.core.work import Assignment, Claim
 from darkroom.finish.pixels import pixel_digest
 from darkroom.model.registry import read_registry
 from darkroom.settings import read_settings
+from darkroom.worker.beside import give_way
 from darkroom.worker.drawing import EngineGenerator
 from darkroom.worker.generator import Drawn
 
@@ -123,3 +124,8 @@ def test_the_same_recipe_gives_the_same_pixels(
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "subtle"])
 def test_the_four_are_not_one(name: str, whole: dict[str, list[str]]) -> None:
     assert len(set(whole[name])) == 4
+
+
+def test_the_upscaler_of_a_worker_lets_others_in_between(tmp_path: Path) -> None:
+    settings = read_settings({"DARKROOM_DATA": str(tmp_path), "DARKROOM_THREADS": "1"})
+    assert open_studio(settings, read_registry()).upscaler.between is give_way

@@ -48,7 +48,7 @@ def open_studio(
     from darkroom.engine.engine import Engine
     from darkroom.engine.profiles import Profiles
     from darkroom.model.upscaler import Upscaler
-    from darkroom.worker.beside import Beside
+    from darkroom.worker.beside import Beside, give_way
 
     placement = placement_of(settings)
     device, exact = placement.torch_device, settings.engine_mode == "exact"
@@ -68,6 +68,10 @@ def open_studio(
         measure=beside,
         rows=settings.rows,
     )
+    upscaler = Upscaler.load().to(device)
+    upscaler.between = (
+        give_way  # a large picture takes many seconds, and those of others are not to wait for it
+    )
     return Studio(
         engine=Engine(
             exact=exact,
@@ -76,7 +80,7 @@ def open_studio(
             preview_on=making,
         ),
         models=models,
-        upscaler=Upscaler.load().to(device),
+        upscaler=upscaler,
         profiles=profiles,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         exact=exact,

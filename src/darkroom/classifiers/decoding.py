@@ -32,6 +32,6 @@ def small_pixels(data: bytes, *, side: int) -> Pixels:
                 )
             found = picture.convert("RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
-        raise Unavailable(f"The kept file is damaged, so it cannot be described: {fault}") from fault
+        raise Unavailable("The kept file is damaged, so it cannot be described.") from fault
     found.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Pixels(width=found.width, height=found.height, rgb=found.tobytes())

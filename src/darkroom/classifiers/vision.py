@@ -28,6 +28,7 @@ JPEG_QUALITY = 90
 ANSWER_TOKENS = 1200
 CHANNELS = 3
 JSON_TRIES = 20  # brackets at which JSON may begin
+PROMPTS_READ_MAX = 50  # of an answer, which may hold thousands
 
 QUESTION = (
     "Look at the picture and write {count} different prompts that would make a text-to-image model draw a picture like it. Each is one "
@@ -36,7 +37,6 @@ QUESTION = (
 )
 
 _FENCE = re.compile(r"```[a-z]*", re.IGNORECASE)
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.):])\s*")
 _NOT_WORDS = re.compile(r"(?:https?://|upload:)\S*|(?<!\w)(?:--|[–—])(?=[A-Za-z]).*", re.IGNORECASE)
 
@@ -74,7 +74,7 @@ class VisionDescriber:
             raise Unavailable(
                 f"The model that describes pictures did not answer: {why}. Try again."
             ) from fault
-        found = tuple(dict.fromkeys(prompts_in(answer)))[:count]
+        found = tuple(dict.fromkeys(islice(prompts_in(answer), PROMPTS_READ_MAX)))[:count]
         if not found:
             raise Unavailable("The model that describes pictures gave no prompt. Try again.")
         return found
@@ -107,7 +107,7 @@ class VisionDescriber:
 
 def prompts_in(answer: str) -> Iterator[str]:
     """The prompts in what a model wrote: the JSON that was asked for, with or without words and fences around it, or else lines."""
-    text = _FENCE.sub("", _THOUGHT.sub("", answer))
+    text = _FENCE.sub("", _without_thoughts(answer))
     document = _first_json(text)
     if isinstance(document, dict):
         document = next((each for each in document.values() if isinstance(each, list)), [])
@@ -117,6 +117,12 @@ def prompts_in(answer: str) -> Iterator[str]:
             line = line.get("prompt")
         if isinstance(line, str) and (prompt := _clean(line)):
             yield prompt
+
+
+def _without_thoughts(text: str) -> str:
+    """Without what stands between <think> and </think>, in one pass: a pattern would try each of a thousand that never end."""
+    *closed, last = text.split("</think>")
+    return "".join([*(each.partition("<think>")[0] for each in closed), last])
 
 
 def _lines(text: str) -> list[str]:

@@ -183,7 +183,8 @@ def plan_words(plan: Mapping[str, Any]) -> str:
     """What a plan gives, in a few words."""
     month = plan["fast_gpu_ms_month"]
     time = "without limit" if month is None else f"{gpu_time(month)} a month"
-    return f"{time}, {plan['running']} at once, {plan['waiting']} waiting, batches of {plan['batch']}"
+    waiting = max(plan["waiting"], plan["batch"])  # a whole batch may always wait
+    return f"{time}, {plan['running']} at once, {waiting} waiting, batches of {plan['batch']}"
 
 
 def balance_facts(balance: Mapping[str, Any]) -> dict[str, object]:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from darkroom.bootstrap import settings_of_process
-from darkroom.cli.bring import bring, picture_id
-from darkroom.cli.parse import read_prompt
+from darkroom.cli.bring import SCHEME, mask_id, picture_id
+from darkroom.cli.parse import read_prompt, read_words
 from darkroom.cli.pointing import IMAGES, find_image
+from darkroom.cli.spoken import spoken, typed
+from darkroom.cli.styles import undrawn
 from darkroom.cli.tables import gpu_time, print_facts
 from darkroom.cli.wish import FORMATS, Outcome, Wish, paths, tell_failures
+from darkroom.core.errors import PromptError
 from darkroom.core.params import Lane
 from darkroom.core.recipes import Action
-from darkroom.core.uploads import UploadKind
 
 if TYPE_CHECKING:
     from darkroom.cli.client import Client, Object
@@ -90,14 +92,14 @@ def act(ask: Ask, options: Options) -> int:
             for file in paths(outcomes):
                 click.echo(os.fsencode(file))
     if cost is not None:
-        tell_cost(cost, options.as_json)
+        tell_cost(cost, options.as_json, said=str(body.get("prompt") or body.get("parameters") or ""))
     elif options.as_json:
         click.echo(json.dumps({"jobs": [outcome.object for outcome in outcomes]}))
     return tell_failures(outcomes)
 
 
-def tell_cost(answer: Object, as_json: bool) -> None:
-    """What an action would draw, and the most that it can cost."""
+def tell_cost(answer: Object, as_json: bool, *, said: str = "") -> None:
+    """What an action would draw, and the most that it can cost. `said` are the words of its own that it was given."""
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -107,8 +109,8 @@ def tell_cost(answer: Object, as_json: bool) -> None:
             "action": str(answer["action"]).replace("_", " "),
             "draws": f"{images} image{'s' * (images != 1)} of {size}",
             "costs at most": gpu_time(answer["cost_gpu_ms"]),
-            "prompt": answer["prompt"],
-            **({"notes": answer["notes"]} if answer["notes"] else {}),
+            "prompt": undrawn(answer, said),
+            **({"notes": [spoken(note) for note in answer["notes"]]} if answer["notes"] else {}),
         }
     )
     click.echo("nothing was drawn: leave --dry-run away to draw it", err=True)
@@ -146,14 +148,14 @@ def vary_command(image: str, strong: bool, subtle: bool, **options: Any) -> int:
 def region_command(image: str, mask: str, prompt: tuple[str, ...], **options: Any) -> int:
     """Draw the white part of MASK.png anew and keep the rest of IMAGE, pixel for pixel.
 
-    The mask is as large as the image: white is drawn again, black stays. PROMPT says what to put there; without one it
-    is the image's own.
+    The mask is as large as the image: white is drawn again, black stays. One that you uploaded is named upload:ID. PROMPT
+    says what to put there; without one it is the image's own.
     """
     text = read_prompt(prompt) if prompt else ""
 
     def ask(client: Client) -> tuple[str, Mapping[str, object]]:
         path, body = on_image(image, Action.VARY_REGION, prompt=text)(client)
-        return path, {**body, "mask": bring(client, mask, UploadKind.MASK)["id"]}
+        return path, {**body, "mask": mask_id(client, mask)}
 
     return act(ask, Options(**options))
 
@@ -198,7 +200,7 @@ def pan_command(image: str, direction: str, **options: Any) -> int:
 @drawing_options
 def remix_command(image: str, prompt: tuple[str, ...], **options: Any) -> int:
     """Draw PROMPT over the structure of IMAGE."""
-    return act(on_image(image, Action.REMIX, prompt=read_prompt(prompt)), Options(**options))
+    return act(on_image(image, Action.REMIX, prompt=read_words(prompt)), Options(**options))
 
 
 @click.command("reroll")
@@ -234,8 +236,16 @@ def blend_command(pictures: tuple[str, ...], parameters: str, **options: Any) ->
     if len(pictures) < BLENDED_MIN:
         raise click.UsageError(f"a blend needs {BLENDED_MIN} pictures or more")
 
-    def ask(client: Client) -> tuple[str, Mapping[str, object]]:
-        body: dict[str, object] = {"images": [picture_id(client, each) for each in pictures]}
-        return BLEND, body | ({"parameters": parameters} if parameters else {})
+    ids: list[str] = []
 
-    return act(ask, Options(**options))
+    def ask(client: Client) -> tuple[str, Mapping[str, object]]:
+        ids.extend(picture_id(client, each) for each in pictures)
+        return BLEND, {"images": ids} | ({"parameters": parameters} if parameters else {})
+
+    try:
+        return act(ask, Options(**options))
+    except (
+        PromptError
+    ) as refusal:  # its place is counted in what the service makes of it: the pictures, then the parameters
+        before = sum(len(f"{SCHEME}{each} ") for each in ids)
+        raise typed(refusal, before=before, length=len(parameters)) from refusal

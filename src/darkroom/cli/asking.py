@@ -13,6 +13,7 @@ from darkroom.bootstrap import check_drawable, open_catalogue
 from darkroom.cli.address import find_server
 from darkroom.cli.awaiting import Session, await_jobs, session
 from darkroom.cli.bring import reference
+from darkroom.cli.spoken import typed
 from darkroom.cli.wish import Outcome, Wish
 from darkroom.core.errors import DarkroomError, ModelError, PromptError
 from darkroom.prompt import BatchLimits, parse
@@ -49,23 +50,26 @@ def ask(
 
     check_folder(wish.out)
     with session(settings, quiet=wish.quiet) as here:
-        whole = accompanied(text, company, here)
+        before, after = accompanying(company, here)
+        whole = f"{before}{text}{after}"
 
         def submit(key: str) -> Object:
             try:
                 return here.client.submit(whole, lane=wish.lane, key=key)
             except PromptError as refusal:
-                raise _explained(refusal, text, settings) from refusal
+                told = typed(refusal, before=len(before), length=len(text))
+                raise _explained(told, text, settings) from refusal
 
         return await_jobs(submit, wish, here, outcomes)
 
 
-def accompanied(text: str, company: Company, here: Session) -> str:
-    """The prompt with its pictures as references; files are uploaded for it."""
-    before = [reference(here.client, each) for each in company.prompts]
+def accompanying(company: Company, here: Session) -> tuple[str, str]:
+    """What stands before a prompt and behind it: its pictures as references. Files are uploaded for it."""
+    prompts = [reference(here.client, each) for each in company.prompts]
     styles = [reference(here.client, each) for each in company.styles]
-    after = ["--sref", *styles] if styles else []
-    return " ".join([*before, text, *after])
+    return "".join(f"{each} " for each in prompts), "".join(
+        f" {each}" for each in ["--sref", *styles] if styles
+    )
 
 
 def check_prompt(text: str, settings: Settings) -> None:

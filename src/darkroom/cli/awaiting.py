@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from darkroom.bootstrap import open_catalogue
 from darkroom.cli.address import find_server
 from darkroom.cli.interrupts import Interrupts
-from darkroom.cli.pointing import handle
+from darkroom.cli.plain import plain
+from darkroom.cli.pointing import handle, images_of
+from darkroom.cli.spoken import spoken
+from darkroom.cli.styles import drawn_styles
 from darkroom.cli.wish import Outcome, Wish, count, names
 from darkroom.core.errors import DarkroomError
-from darkroom.core.params import IMAGES_PER_JOB
 from darkroom.prompt import parse
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ STARTING = (
 KEY_BYTES = 16
 
 Submit = Callable[[str], "Object"]
-"""What submits with an idempotency key, and gives the API's answer with its `jobs`."""
+"""What submits with an idempotency key, and gives the API's answer with its `jobs`, and its `notes` where it has any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +87,6 @@ def await_jobs(
     return _Awaiting(wish, here, fetched).run(submit, outcomes)
 
 
-def images_of(job: Object) -> int:
-    """How many images a job makes."""
-    recipe = job.get("recipe") or {}
-    return len(recipe.get("indices", ())) or IMAGES_PER_JOB
-
-
 class _Awaiting:
     """One submission on its way."""
 
@@ -98,6 +94,7 @@ class _Awaiting:
         self._wish, self._here, self._fetched = wish, here, fetched
         self._client, self._watch = here.client, here.watch
         self._living: dict[str, Object] = {}
+        self._notes: list[str] = []  # of the submission; each was told
 
     def run(self, submit: Submit, outcomes: list[Outcome]) -> Sequence[Object]:
         from darkroom.cli.following import Following
@@ -122,11 +119,16 @@ class _Awaiting:
     def _submit(self, submit: Submit) -> list[Object]:
         from darkroom.cli.life import standing
 
-        jobs: list[Object] = submit(secrets.token_urlsafe(KEY_BYTES))["jobs"]
+        answer = submit(secrets.token_urlsafe(KEY_BYTES))
+        jobs: list[Object] = answer["jobs"]
         self._living.update({job["id"]: job for job in jobs})
         wanted = self._wish.indices
         indices = tuple(range(images_of(jobs[0]))) if wanted is None else wanted
         self._watch.say(count(len(jobs), len(indices)))
+        self._tell_notes(answer.get("notes", ()))
+        self._notes = list(answer.get("notes", ()))
+        for told in drawn_styles(jobs):
+            self._watch.say(told)
         if jobs[0]["position"] or jobs[0]["state"] == "waiting":
             self._watch.say(f"it has to wait: {standing(jobs[0])}")
         self._watch.introduce({job["id"]: self._words(job) for job in jobs}, indices)
@@ -155,8 +157,7 @@ class _Awaiting:
 
         fetched = fetch(self._client, job, self._words(job), self._wish)
         self._show(fetched)
-        for note in job["notes"]:
-            self._watch.say(f"note: {note}")
+        self._tell_notes([note for note in job["notes"] if note not in self._notes])
         ids = {image["index"]: image["id"] for image in job["images"]}
         grid = {"id": job["grid"]["id"], **names(fetched.grid)} if fetched.grid else None
         more = {
@@ -165,12 +166,16 @@ class _Awaiting:
                 for number, files in fetched.images.items()
             ],
             "grid": grid,
-            "notes": job["notes"],
+            "notes": list(dict.fromkeys([*self._notes, *job["notes"]])),
             "times": times(job),
             "charged_gpu_ms": job["charged_gpu_ms"],
         }
         files = (*fetched.images.values(), *([fetched.grid] if fetched.grid else []))
         return Outcome(canonical=job["prompt"], object=told | more, files=files)
+
+    def _tell_notes(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            self._watch.say(f"note: {plain(spoken(note))}")
 
     def _show(self, fetched: Fetched) -> None:
         if self._watch.shows_pictures:

@@ -5,10 +5,12 @@ Reads the file and sends it. Whether it is a picture, and which, the service fin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darkroom.cli.ids import SEARCHED, is_whole, matching
+from darkroom.cli.plain import plain
 from darkroom.cli.pointing import LAST, find_image
 from darkroom.core.errors import NotFound, Refused
 from darkroom.core.params import IMAGES_PER_JOB
@@ -36,10 +38,21 @@ def bring(client: Client, text: str, kind: UploadKind = UploadKind.PICTURE) -> O
         with path.open("rb") as file:
             data = file.read(FILE_MAX_BYTES + 1)
     except OSError as fault:
-        raise Refused(f"{text} cannot be read: {fault.strerror}", code="file_unreadable") from fault
+        uploaded = "One that you uploaded is named upload:ID; `darkroom uploads --masks` lists them."
+        hint = uploaded if kind is UploadKind.MASK else ""
+        raise Refused(
+            f"{plain(text)} cannot be read: {fault.strerror}", code="file_unreadable", hint=hint
+        ) from fault
     if len(data) > FILE_MAX_BYTES:
         raise Refused(f"{text} is larger than {FILE_MAX_BYTES} bytes", code="too_large")
     return client.upload(UPLOADS, path.name, data, kind=kind.value)
+
+
+def mask_id(client: Client, text: str) -> str:
+    """The id of the mask that a person means; a file is uploaded for it."""
+    if text.startswith(SCHEME) or is_whole(text):
+        return find_upload(client, text, kinds=(UploadKind.MASK,))
+    return str(bring(client, text, UploadKind.MASK)["id"])
 
 
 def picture_id(client: Client, text: str) -> str:
@@ -56,13 +69,17 @@ def reference(client: Client, text: str) -> str:
     return text if text.startswith(ADDRESSES) else f"{SCHEME}{picture_id(client, text)}"
 
 
-def find_upload(client: Client, text: str) -> str:
-    """The whole id of an upload that is named by it or by one end of it."""
+def find_upload(client: Client, text: str, *, kinds: Sequence[UploadKind] = tuple(UploadKind)) -> str:
+    """The whole id of an upload of one of these kinds that is named by it or by one end of it; a whole one is taken unseen."""
     name = text.removeprefix(SCHEME)
     if is_whole(name):
         return name.lower()
-    known = (each["id"] for each in client.pages(UPLOADS, "uploads", most=SEARCHED))
-    return matching(name, known, what="upload")
+    known = [
+        each["id"]
+        for kind in kinds
+        for each in client.pages(UPLOADS, "uploads", most=SEARCHED, kind=kind.value)
+    ]
+    return matching(name, known, what=kinds[0].value if len(kinds) == 1 else "upload")
 
 
 def is_file(text: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from darkroom.cli.spoken import spoken
 from darkroom.core.errors import Blocked, Cancelled, DarkroomError, PromptError, Refused
 
 DONE = 0
@@ -74,7 +75,7 @@ def tell(error: BaseException, *, as_json: bool) -> int:
 
 def sentence(error: dict[str, str | int]) -> str:
     """`darkroom: what was wrong`, and what would be right where the message does not say it already."""
-    message, hint = str(error["message"]), str(error["hint"])
+    message, hint = spoken(str(error["message"])), spoken(str(error["hint"]))
     return f"darkroom: {message}" if not hint or hint in message else f"darkroom: {message}\n  {hint}"
 
 

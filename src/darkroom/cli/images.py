@@ -74,7 +74,7 @@ def images_command(image: str | None, saved: str, limit: int, as_json: bool, **f
     """List your images, newest first; or show the one that IMAGE names, with links to its files."""
     with open_client() as client:
         if image is not None:
-            _show(client.get(f"{IMAGES}/{find_image(client, image)['id']}"), as_json)
+            _show(client.get(f"{IMAGES}/{find_image(client, image, trashed=True)['id']}"), as_json)
             return
         kept = dict(parse_qsl(find_search(client, saved)["query"])) if saved else {}
         query = {**kept, **query_of(client, filters)}
@@ -207,6 +207,7 @@ def _show(image: Object, as_json: bool) -> None:
             "size": f"{image['width']}x{image['height']}",
             "visibility": image["visibility"],
             "created": moment(image["created_at"]),
+            **({"in the trash": f"since {moment(image['trashed_at'])}"} if image.get("trashed_at") else {}),
             **({"marks": mark_words(marks)} if mark_words(marks) else {}),
             **({"made from": list(image["parents"])} if image.get("parents") else {}),
             "files": [f"{kind:<10} {file['url']}" for kind, file in image["files"].items()],

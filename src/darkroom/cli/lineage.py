@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from darkroom.cli.address import open_client
+from darkroom.cli.ids import is_whole
 from darkroom.cli.jobs import json_option
 from darkroom.cli.plain import plain
-from darkroom.cli.pointing import IMAGES, find_image
+from darkroom.cli.pointing import DELETED, IMAGES, find_image
 from darkroom.cli.tables import short
+from darkroom.core.errors import NotFound
 from darkroom.core.lineage import Direction
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def lineage_command(image: str, ancestors: bool, descendants: bool, limit: int, 
         if only or ancestors == descendants
     ]
     with open_client() as client:
-        root = find_image(client, image)
+        root = find_node(client, image)
         found = {direction: read_graph(client, str(root["id"]), direction, limit) for direction in wanted}
     if as_json:
         click.echo(json.dumps({"image": root["id"], **{each.value: graph for each, graph in found.items()}}))
@@ -56,6 +58,16 @@ def lineage_command(image: str, ancestors: bool, descendants: bool, limit: int, 
             click.echo(line)
         if graph["more"]:
             click.echo(f"  and more: --limit {min(2 * limit, LIMIT_MAX)} shows them")
+
+
+def find_node(client: Client, text: str) -> Object:
+    """The image that a person means, with what is known of it where it was deleted."""
+    try:
+        return find_image(client, text, trashed=True)
+    except NotFound as gone:
+        if gone.code != DELETED or not is_whole(text.strip()):
+            raise
+        return {"id": text.strip().lower(), "deleted": True, "visible": False}
 
 
 def read_graph(client: Client, image_id: str, direction: Direction, limit: int) -> Object:
@@ -80,12 +92,13 @@ def read_graph(client: Client, image_id: str, direction: Direction, limit: int) 
 def tree_lines(root: Object, graph: Object, *, upwards: bool) -> Iterator[str]:
     """The graph as a tree below its root. A node that several others lead to is drawn once and named after that."""
     nodes: dict[str, Object] = {node["id"]: node for node in graph["nodes"]}
-    nodes.setdefault(root["id"], {**root, "kind": "image", "visible": True, "deleted": False})
+    nodes.setdefault(root["id"], {"kind": "image", "visible": True, "deleted": False, **root})
     near, far = ("child", "parent") if upwards else ("parent", "child")
     ways: dict[str, list[Object]] = {}
     for edge in graph["edges"]:
         if edge[far] in nodes:
             ways.setdefault(edge[near], []).append(edge)
+    ways = {each: _by_grid(edges, far, nodes) for each, edges in ways.items()}
     yield node_words(nodes[root["id"]])
     if not ways.get(root["id"]):
         yield LAST + ("nothing: it came from words alone" if upwards else "nothing yet")
@@ -104,6 +117,16 @@ def tree_lines(root: Object, graph: Object, *, upwards: bool) -> Iterator[str]:
             stack += [(each, deeper, end) for each, end in _marked(ways.get(node["id"], []))]
 
 
+def _by_grid(edges: Sequence[Object], far: str, nodes: Mapping[str, Object]) -> list[Object]:
+    """Edges with the images of one grid together, in the order of the grid; else as they come."""
+
+    def grid(edge: Object) -> tuple[str, str]:
+        return edge["role"], nodes[edge[far]].get("job_id") or edge[far]
+
+    place = {each: number for number, each in enumerate(dict.fromkeys(map(grid, edges)))}
+    return sorted(edges, key=lambda edge: (place[grid(edge)], nodes[edge[far]].get("index") or 0))
+
+
 def _marked(edges: Sequence[Object]) -> list[tuple[Object, bool]]:
     """Edges as a stack gives them in order, each with whether it is the last."""
     return [(edge, place == 0) for place, edge in enumerate(reversed(edges))]
@@ -114,11 +137,12 @@ def node_words(node: Mapping[str, object]) -> str:
     name = short(node["id"])
     if node["kind"] == "upload":
         return f"{name}  upload" + (" (deleted)" if node["deleted"] else "")
+    if node["deleted"]:
+        return f"{name}  an image that was deleted"
     if not node["visible"]:
         return f"{name}  an image that you may not see"
     action = str(node.get("action") or "imagine").replace("_", " ")
     place = f" {node['index']}" if node.get("index") else ""
-    gone = " (deleted)" if node["deleted"] else ""
     prompt = plain(str(node.get("prompt") or ""))
     cut = prompt if len(prompt) <= PROMPT_CHARACTERS else prompt[: PROMPT_CHARACTERS - 1] + "…"
-    return f"{name}  {action}{place}{gone}  {cut}".rstrip()
+    return f"{name}  {action}{place}  {cut}".rstrip()

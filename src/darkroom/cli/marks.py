@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from darkroom.cli.address import open_client
-from darkroom.cli.ids import SEARCHED, is_whole, matching
+from darkroom.cli.ids import is_whole, matching
 from darkroom.cli.images import COLUMNS, image_row, mark_words
 from darkroom.cli.jobs import json_option, limit_option
-from darkroom.cli.pointing import FORMS, IMAGES, find_image, find_images
+from darkroom.cli.pointing import FORMS, IMAGES, LAST, TRASH, find_image, find_images, newest, thrown_away
 from darkroom.cli.tables import print_table, short
 from darkroom.core.errors import NotFound
 from darkroom.core.gallery import RATING_MAX
@@ -22,8 +22,6 @@ from darkroom.core.params import Visibility
 
 if TYPE_CHECKING:
     from darkroom.cli.client import Client
-
-TRASH = "/api/v1/trash"
 
 images_argument = click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 off_option = click.option("--off", is_flag=True, help="Take it back.")
@@ -95,7 +93,7 @@ def trash_command(images: Sequence[str], limit: int, as_json: bool) -> None:
     """Throw images into the trash, from where they can be restored; without any, list what is in it."""
     with open_client() as client:
         if images:
-            ids = [image["id"] for image in find_images(client, images)]
+            ids = [image["id"] for image in find_images(client, images, trashed=True)]
             _tell(client.post(f"{IMAGES}/trash", {"ids": ids}), ids, "in the trash", as_json)
             return
         found = list(client.pages(TRASH, "images", most=limit))
@@ -133,14 +131,18 @@ def delete_command(images: Sequence[str], yes: bool, as_json: bool) -> None:
 
 
 def find_trashed(client: Client, text: str) -> str:
-    """The id of an image in the trash, named by one end of it or by JOB/2."""
+    """The id of an image in the trash, named by one end of it, by JOB/2 or by last/2. A whole id is taken unseen."""
     if is_whole(text):
         return text.lower()
-    found = {image["id"]: image for image in client.pages(TRASH, "images", most=SEARCHED)}
+    found = thrown_away(client)
     job, slash, number = text.rpartition("/")
     if not slash:
         return matching(text, found, what="image in the trash")
-    job_id = matching(job, (image["job_id"] for image in found.values()), what="job with images in the trash")
+    if job == LAST:
+        job_id = str(newest(client)["id"])
+    else:
+        known = (image["job_id"] for image in found.values())
+        job_id = matching(job, known, what="job with images in the trash")
     for image in found.values():
         if image["job_id"] == job_id and str(image["index"]) == number:
             return str(image["id"])
@@ -153,7 +155,7 @@ def _anywhere(client: Client, text: str) -> str:
         return find_trashed(client, text)
     except NotFound:
         try:
-            return str(find_image(client, text)["id"])
+            return str(find_image(client, text, trashed=True)["id"])
         except NotFound as unknown:
             raise NotFound(unknown.message, hint=f"{FORMS} `darkroom trash` lists the trash.") from unknown
 

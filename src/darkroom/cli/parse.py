@@ -11,6 +11,7 @@ import click
 
 from darkroom.bootstrap import open_catalogue, settings_of_process
 from darkroom.cli.plain import plain
+from darkroom.core.errors import PromptError
 from darkroom.core.params import GenerationParams
 from darkroom.finish.provenance import parameters_of
 from darkroom.model.registry import read_registry
@@ -55,6 +56,16 @@ def read_prompt(words: Sequence[str]) -> str:
         raise click.UsageError("`-` reads the prompt from standard input, which is closed")
     text = sys.stdin.buffer.read(STDIN_MAX_BYTES).decode("utf-8", errors="surrogateescape")
     return text.removeprefix("\ufeff").rstrip("\r\n")
+
+
+def read_words(words: Sequence[str]) -> str:
+    """The same of a prompt that must say something. PromptError (`empty_prompt`)."""
+    text = read_prompt(words)
+    if not text.strip():
+        raise PromptError(
+            "empty_prompt", "The prompt is empty.", hint="Write a few words, such as: a red fox in the snow."
+        )
+    return text
 
 
 def job_object(job: GenerationParams) -> dict[str, object]:

@@ -33,7 +33,7 @@ def upload_command(picture: str, mask: bool, as_json: bool) -> None:
     click.echo(name)
     size = f"{found['width']}x{found['height']}"
     on = (
-        "it goes with `darkroom region`"
+        f'go on with `darkroom region IMAGE {name} "a blue bird"`'
         if mask
         else f'go on with `darkroom imagine "{name} a red fox"`, `darkroom describe {name}`, `darkroom blend {name} ...`'
     )
@@ -41,15 +41,17 @@ def upload_command(picture: str, mask: bool, as_json: bool) -> None:
 
 
 @click.group("uploads", invoke_without_command=True)
+@click.option("--masks", is_flag=True, help="Your masks instead of your pictures.")
 @limit_option
 @json_option
 @click.pass_context
-def uploads_group(context: click.Context, limit: int, as_json: bool) -> None:
+def uploads_group(context: click.Context, masks: bool, limit: int, as_json: bool) -> None:
     """List the pictures that you brought along, newest first."""
     if context.invoked_subcommand is not None:
         return
     with open_client() as client:
-        found = list(client.pages(UPLOADS, "uploads", most=limit))
+        kind = UploadKind.MASK if masks else UploadKind.PICTURE
+        found = list(client.pages(UPLOADS, "uploads", most=limit, kind=kind.value))
     if as_json:
         click.echo(json.dumps({"uploads": found}))
         return
@@ -63,13 +65,13 @@ def uploads_group(context: click.Context, limit: int, as_json: bool) -> None:
         )
         for each in found
     ]
-    print_table(COLUMNS, rows, none="no uploads")
+    print_table(COLUMNS, rows, none="no masks" if masks else "no uploads")
 
 
 @uploads_group.command("delete")
 @click.argument("uploads", metavar="ID...", nargs=-1, required=True)
 def delete_command(uploads: Sequence[str]) -> None:
-    """Delete pictures that you brought along, for good. What was drawn from them stays, and remembers that there was one."""
+    """Delete pictures and masks that you brought along, for good. What was drawn from them stays, and remembers that there was one."""
     with open_client() as client:
         for upload_id in [find_upload(client, each) for each in uploads]:
             client.delete(f"{UPLOADS}/{upload_id}")

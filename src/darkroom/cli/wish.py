@@ -10,6 +10,7 @@ import click
 
 from darkroom.cli import failures
 from darkroom.cli.plain import plain
+from darkroom.cli.spoken import spoken
 
 FORMATS = {"png": ("png",), "webp": ("webp",), "both": ("png", "webp")}
 """What `--format` may name, and the formats that it writes."""
@@ -62,5 +63,5 @@ def tell_failures(outcomes: Iterable[Outcome]) -> int:
     """A sentence on stderr for each job that failed; the exit code."""
     failed = [outcome for outcome in outcomes if outcome.failure]
     for outcome in failed:
-        click.echo(f"darkroom: {plain(outcome.canonical)}: {plain(outcome.failure)}", err=True)
+        click.echo(f"darkroom: {plain(outcome.canonical)}: {plain(spoken(outcome.failure))}", err=True)
     return failures.FAILED if failed else failures.DONE

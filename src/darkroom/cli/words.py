@@ -10,7 +10,7 @@ import click
 from darkroom.cli.address import open_client
 from darkroom.cli.bring import SCHEME, UPLOADS, bring, find_upload, is_file
 from darkroom.cli.jobs import json_option
-from darkroom.cli.parse import read_prompt
+from darkroom.cli.parse import read_words
 from darkroom.cli.plain import plain
 from darkroom.cli.pointing import IMAGES, find_image
 
@@ -45,7 +45,7 @@ def describe_command(picture: str, as_json: bool) -> None:
 @json_option
 def shorten_command(prompt: Sequence[str], as_json: bool) -> None:
     """Show how much each word of PROMPT matters, and shorter prompts that say nearly the same."""
-    text = read_prompt(prompt)
+    text = read_words(prompt)
     with open_client() as client:
         found = client.post("/api/v1/shorten", {"prompt": text})
     if as_json:

@@ -14,6 +14,8 @@ FOLDERS_MAX = 500  # of one account
 FOLDER_IMAGES_MAX = 10_000
 SEARCHES_MAX = 200  # of one account
 TOP_WINDOW = timedelta(days=30)  # likes that count for the order TOP
+HELD_FOR = timedelta(minutes=10)  # files that are being put, for whoever dies over it
+TAKEN_FOR = timedelta(minutes=1)  # files that are being deleted, likewise
 
 
 @dataclass(frozen=True, kw_only=True)

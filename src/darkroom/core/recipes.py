@@ -7,6 +7,8 @@ from words alone has the empty recipe.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +20,12 @@ from darkroom.core.params import IMAGES_PER_JOB
 
 INPUTS_MAX = 16
 RECIPE_CHARACTERS_MAX = 16_384
+SIDE_MAX_PX = 4_096  # of a frame, and of what lies in it
+SCALE_MAX = 8
+WEIGHT_MAX = 1_000_000.0
+SOURCE_CHARACTERS_MAX = 256
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Action(StrEnum):
@@ -151,29 +159,32 @@ class Recipe:
             if len(text) > RECIPE_CHARACTERS_MAX:
                 raise ValueError(f"it has more than {RECIPE_CHARACTERS_MAX} characters")
             return cls.from_object(json.loads(text))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except RECIPE_FAULTS as error:
             raise OutputError(f"a recipe cannot be read: {error!r}") from error
 
     @classmethod
     def from_object(cls, found: Mapping[str, Any]) -> Self:
-        """The inverse of `as_object`. KeyError, TypeError, ValueError or AttributeError for anything else."""
+        """The inverse of `as_object`. One of RECIPE_FAULTS for anything else, however hostile: what comes out can be drawn as
+        far as that can be told without its pictures."""
+        strength, scale = found.get("strength"), found.get("scale")
         frame, replay_of = found.get("frame"), found.get("replay_of")
         inputs = tuple(_input(each) for each in found.get("inputs", ()))
-        indices = tuple(int(each) for each in found.get("indices", EMPTY.indices))
-        if not 1 <= len(indices) <= IMAGES_PER_JOB or min(indices) < 0 or len(inputs) > INPUTS_MAX:
-            raise ValueError("it has too many images or inputs, or none")
+        if len(inputs) > INPUTS_MAX:
+            raise ValueError(f"it has {len(inputs)} inputs, more than {INPUTS_MAX}")
         return cls(
             action=Action(found["action"]),
             inputs=inputs,
-            indices=indices,
-            strength=None if found.get("strength") is None else float(found["strength"]),
-            scale=None if found.get("scale") is None else int(found["scale"]),
-            frame=None if frame is None else Frame(**{name: int(frame[name]) for name in FRAME_FIELDS}),
-            seam_px=int(found.get("seam_px", 0)),
+            indices=_indices(found.get("indices", EMPTY.indices)),
+            strength=None if strength is None else _real("strength", strength, 0, 1),
+            scale=None if scale is None else _whole("scale", scale, 1, SCALE_MAX),
+            frame=None if frame is None else _frame(frame),
+            seam_px=_whole("seam_px", found.get("seam_px", 0), 0, SIDE_MAX_PX),
             replay_of=None if replay_of is None else UUID(replay_of),
         )
 
 
+RECIPE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What `Recipe.from_object` raises for what is no recipe."""
 FRAME_FIELDS = ("width", "height", "left", "top", "inner_width", "inner_height")
 EMPTY = Recipe()
 
@@ -194,11 +205,47 @@ def _input_object(each: Input) -> dict[str, Any]:
 
 
 def _input(found: Mapping[str, Any]) -> Input:
+    digest, source = str(found.get("digest", "")), str(found.get("source", ""))
+    if digest and not DIGEST.fullmatch(digest):
+        raise ValueError("a digest is a sha256 in 64 hexadecimal digits")
+    if len(source) > SOURCE_CHARACTERS_MAX:
+        raise ValueError(f"a source has at most {SOURCE_CHARACTERS_MAX} characters")
     return Input(
         role=Role(found["role"]),
         parent_id=UUID(found["parent_id"]),
         kind=ParentKind(found["kind"]),
-        digest=str(found.get("digest", "")),
-        weight=float(found.get("weight", 1.0)),
-        source=str(found.get("source", "")),
+        digest=digest,
+        weight=_real("weight", found.get("weight", 1.0), 0, WEIGHT_MAX),
+        source=source,
     )
+
+
+def _indices(found: Any) -> tuple[int, ...]:
+    indices = tuple(_whole("an index", each, 0, IMAGES_PER_JOB - 1) for each in found)
+    if not indices or len(set(indices)) < len(indices):
+        raise ValueError("it draws no image, or one twice")
+    return indices
+
+
+def _frame(found: Mapping[str, Any]) -> Frame:
+    least = {"left": 0, "top": 0}
+    frame = Frame(
+        **{name: _whole(name, found[name], least.get(name, 1), SIDE_MAX_PX) for name in FRAME_FIELDS}
+    )
+    if frame.left + frame.inner_width > frame.width or frame.top + frame.inner_height > frame.height:
+        raise ValueError("the old picture does not lie within its frame")
+    return frame
+
+
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} is a whole number from {least} to {most}")
+    return value
+
+
+def _real(name: str, value: Any, least: float, most: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise ValueError(f"{name} is a number")
+    if not (math.isfinite(value) and least <= value <= most):
+        raise ValueError(f"{name} is a number from {least:g} to {most:g}")
+    return float(value)

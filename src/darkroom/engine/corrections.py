@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import fields
 
 import torch
 from torch import Tensor
@@ -44,7 +45,9 @@ def digest_of(given: Given | None) -> str:
     """sha256 over all that a request was given, hexadecimal; "" where it was given nothing."""
     if given is None:
         return ""
-    digest = hashlib.sha256(repr(given.strength).encode())
+    values = {each.name: getattr(given, each.name) for each in fields(given)}
+    plain = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}
+    digest = hashlib.sha256(repr(plain).encode())
     for name, tensor in _tensors(given):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

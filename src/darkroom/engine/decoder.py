@@ -1,4 +1,4 @@
-"""The stage behind the loop: latents become pictures, one at a time, from a queue of its own.
+"""The stage behind the loop: latents become pictures, one by one, from a queue of its own.
 
 It runs on an executor's thread, never on the one that steps; what is done with a picture next runs there, too.
 """
@@ -59,7 +59,7 @@ class Undone:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Queued(Generic[R]):
     job_id: str
     work: Callable[[], Done[R] | Undone]
@@ -67,7 +67,7 @@ class _Queued(Generic[R]):
 
 
 class Decoder(Generic[R]):
-    """First in, first out, each picture alone, so that its bits do not depend on who waits with it.
+    """Each picture is made alone, so that its bits do not depend on who waits with it.
 
     `then` gets each picture on the thread that decoded it. Without an executor the work is done in `take`. One thread
     drives it, though not necessarily the one that steps.
@@ -87,10 +87,12 @@ class Decoder(Generic[R]):
         """How many are not taken yet."""
         return len(self._queue)
 
-    def add(self, finished: Iterable[Finished]) -> None:
+    def add(self, finished: Iterable[Finished], *, on: Executor | None = None) -> None:
+        """`on` takes the place of the decoder's own executor: what waits for nobody, or may wait for others."""
+        where = on or self._on
         for each in finished:
             work = partial(self._develop, each)
-            future = None if self._on is None else self._on.submit(work)
+            future = None if where is None else where.submit(work)
             self._queue.append(_Queued(job_id=each.job_id, work=work, future=future))
 
     def cancel(self, job_id: str) -> None:
@@ -102,18 +104,14 @@ class Decoder(Generic[R]):
                 each.future.cancel()
 
     def take(self, *, at_most: int | None = None) -> list[Done[R] | Undone]:
-        """What is done, in order; without an executor it is done now. `at_most` bounds how many."""
+        """What is done, whatever waits before it; without an executor it is done now. `at_most` bounds how many."""
         done: list[Done[R] | Undone] = []
-        while self._queue and (at_most is None or len(done) < at_most):
-            first = self._queue[0]
-            if first.future is None:
-                self._queue.popleft()
-                done.append(first.work())
-            elif first.future.done():
-                self._queue.popleft()
-                done.append(first.future.result())
-            else:
+        for each in list(self._queue):
+            if at_most is not None and len(done) >= at_most:
                 break
+            if each.future is None or each.future.done():
+                self._queue.remove(each)
+                done.append(each.work() if each.future is None else each.future.result())
         return done
 
     def _develop(self, finished: Finished) -> Done[R] | Undone:

@@ -9,12 +9,13 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 
 from darkroom.core.errors import ModelError
+from darkroom.engine.corrections import digest_of
 from darkroom.engine.meters import Meters
 from darkroom.engine.passes import REQUEST_FAULTS, is_lost, is_out_of_memory, release
 from darkroom.engine.requests import Waiting
@@ -37,10 +38,14 @@ Fault = str
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A request with what it starts from, or with why it can't be prepared."""
+    """A request with what it starts from, or with why it can't be prepared.
+
+    `given` is a digest of the pictures that it came with: they are many megabytes, and not for the thread that steps.
+    """
 
     waiting: Waiting
     prepared: Prepared | Fault
+    given: str = ""
 
 
 class TextCache:
@@ -108,12 +113,17 @@ class Preparation:
     def _prepare(self, batch: Sequence[Waiting]) -> list[Outcome]:
         """Encodes what the batch lacks, model by model, and prepares each request of it."""
         outcomes = []
+        pictures = {id(each.request.given): each.request.given for each in batch}
+        given = {key: digest_of(each) for key, each in pictures.items()}  # images of a job share them
         for denoiser in {id(each.denoiser): each.denoiser for each in batch}.values():
             own = [each for each in batch if each.denoiser is denoiser]
             wanted = {each.key: _texts(each) for each in own}
             texts = [text for found in wanted.values() if not isinstance(found, Fault) for text in found]
             encoded = self._encoded(denoiser, dict.fromkeys(texts))
-            outcomes += [_outcome(each, wanted[each.key], encoded) for each in own]
+            outcomes += [
+                replace(_outcome(each, wanted[each.key], encoded), given=given[id(each.request.given)])
+                for each in own
+            ]
         return outcomes
 
     def _encoded(self, denoiser: Denoiser, texts: Iterable[str]) -> Mapping[str, Encoded | Fault]:

@@ -195,7 +195,7 @@ class Engine:
             if isinstance(outcome.prepared, str):
                 self._refuse(waiting, outcome.prepared)
             else:
-                self._ready.append(Ready(waiting=waiting, prepared=outcome.prepared))
+                self._ready.append(Ready(waiting=waiting, prepared=outcome.prepared, given=outcome.given))
         self._ready.sort(key=lambda ready: ready.waiting.urgency)
 
     def _admit(self) -> None:

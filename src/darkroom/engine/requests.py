@@ -50,7 +50,8 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """A request that is prepared and waits for memory."""
+    """A request that is prepared and waits for memory. `given` is a digest of the pictures that it came with."""
 
     waiting: Waiting
     prepared: Prepared
+    given: str = ""

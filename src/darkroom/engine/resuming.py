@@ -30,6 +30,7 @@ def begun(ready: Ready, fingerprint: EngineFingerprint) -> Sample:
         replace(waiting.request, saved=None),  # its tensors are not kept for as long as the image
         denoiser=waiting.denoiser,
         fingerprint=fingerprint,
+        given=ready.given,
     )
     sample = Sample.of(image, key=waiting.key)
     saved = waiting.request.saved

@@ -11,7 +11,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
-from darkroom.engine.corrections import digest_of, settled
+from darkroom.engine.corrections import settled
 from darkroom.engine.fingerprint import EngineFingerprint
 from darkroom.engine.requests import Request
 from darkroom.engine.scheduler import Ticket
@@ -56,7 +56,13 @@ class Image:
 
     @classmethod
     def of(
-        cls, prepared: Prepared, request: Request, *, denoiser: Denoiser, fingerprint: EngineFingerprint
+        cls,
+        prepared: Prepared,
+        request: Request,
+        *,
+        denoiser: Denoiser,
+        fingerprint: EngineFingerprint,
+        given: str = "",
     ) -> Image:
         """An image on the denoiser's device. `prepared` is known to be what the engine can run."""
         sampler = SAMPLERS[prepared.sampler]
@@ -73,7 +79,7 @@ class Image:
             request=replace(request, given=None),
             denoiser=denoiser,
             prepared=here,
-            given=digest_of(request.given),
+            given=given,
             sampler=sampler,
             ticks=sampler.ticks(prepared.sigmas),
             fingerprint=fingerprint,

@@ -6,7 +6,7 @@ Per picture: PNG, WebP, AVIF and a thumbnail; for the grid WebP and a thumbnail,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -40,31 +40,38 @@ class DevelopedImage:
     provenance: str
 
 
-def developed(images: Mapping[int, Image.Image], provenance: Provenance) -> tuple[DevelopedImage, ...]:
+def developed(
+    images: Mapping[int, Image.Image], provenance: Provenance, *, between: Callable[[], None] = lambda: None
+) -> tuple[DevelopedImage, ...]:
     """The pictures of a job by index (RGB, one size), and its grid after them where all four are there.
 
     `provenance` is that of the job; each picture gets its own, with its number and the digest of its pixels. The
     same pixels and provenance give the same bytes, whatever the machine's cores. Takes a tenth of a second for each 1024x1024
-    picture and format.
+    picture and format; `between` is called before each of these, and may raise.
     Raises OutputError where a format cannot hold a picture of that size.
     """
     ordered = sorted(images.items())
-    found = [develop(image, replace(provenance, image=index + 1)) for index, image in ordered]
+    found = [
+        develop(image, replace(provenance, image=index + 1), between=between) for index, image in ordered
+    ]
     if [index for index, _ in ordered] == list(range(GRID_IMAGES)):
         grid = compose_grid([image for _, image in ordered])
-        found.append(develop(grid, replace(provenance, image=None)))
+        found.append(develop(grid, replace(provenance, image=None), between=between))
     return tuple(found)
 
 
-def develop(image: Image.Image, provenance: Provenance) -> DevelopedImage:
+def develop(
+    image: Image.Image, provenance: Provenance, *, between: Callable[[], None] = lambda: None
+) -> DevelopedImage:
     """One picture, or the grid where the provenance names no picture, in every form that is kept of it."""
     provenance = replace(provenance, pixels=pixel_digest(image))
     number = provenance.image
     stem, formats = (GRID, GRID_FORMATS) if number is None else (str(number), IMAGE_FORMATS)
-    files = [
-        _file(f"{stem}.{each}", Variant(each), MEDIA_TYPES[each], encode(image, each, provenance), image.size)
-        for each in formats
-    ]
+    files = []
+    for each in formats:
+        between()
+        data = encode(image, each, provenance)
+        files.append(_file(f"{stem}.{each}", Variant(each), MEDIA_TYPES[each], data, image.size))
     small, size = encode_thumbnail(image)
     webp = MEDIA_TYPES[ImageFormat.WEBP]
     thumbnail = _file(f"{stem}.thumbnail.webp", Variant.THUMBNAIL, webp, small, size)

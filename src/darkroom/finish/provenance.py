@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from darkroom.core.errors import OutputError
 from darkroom.core.params import GenerationParams, Reference, VideoParams
-from darkroom.core.recipes import EMPTY, Recipe
+from darkroom.core.recipes import EMPTY, RECIPE_FAULTS, Recipe
 
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, FORMAT_VERSION)
@@ -184,7 +184,7 @@ def _recipe(found: dict[str, Any]) -> Recipe:
         return EMPTY
     try:
         return Recipe.from_object(_mapping(found, "recipe"))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except RECIPE_FAULTS as error:
         raise OutputError(f"the provenance is damaged: 'recipe' cannot be read: {error!r}") from error
 
 

@@ -87,7 +87,7 @@ class BlendIn(Body):
         str,
         Field(
             max_length=PARAMETERS_MAX,
-            pattern=r"^(\s*[-–—].*)?$",
+            pattern=r"^(\s*(--|[–—])[A-Za-z].*)?$",
             description="Parameters of the prompt language, such as --ar 3:2",
         ),
     ] = ""

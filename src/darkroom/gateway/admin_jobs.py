@@ -134,7 +134,7 @@ def dead_letters_router() -> APIRouter:
         """One of them: what was asked for, what went wrong, where, and how often it was tried."""
         return _letter(await here.rooms.operations.dead_letter(job_id))
 
-    @router.post("/{job_id}/requeue", operation_id="requeueDeadLetter", responses=refusals(409))
+    @router.post("/{job_id}/requeue", operation_id="requeueDeadLetter", responses=refusals(409, 422))
     async def requeue_dead_letter(job_id: UUID, caller: Admin, here: Here) -> DeadLetterOut:
         """Make a new job of it with the same prompt and seed, free of charge."""
         now = here.now()

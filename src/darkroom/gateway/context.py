@@ -47,6 +47,8 @@ class Gateway:
     """Pictures that accounts bring along."""
     descriptions: Buckets = field(default_factory=Buckets)
     """Descriptions and shortenings by account."""
+    wide: Buckets = field(default_factory=Buckets)
+    """Feeds and lineages by account: they read more than the one page that they answer."""
     crowd: Crowd = field(default_factory=Crowd)
     """Submissions under way."""
 

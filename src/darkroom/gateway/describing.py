@@ -7,16 +7,18 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from darkroom.classifiers.decoding import small_pixels
 from darkroom.core.accounts import Account
-from darkroom.core.errors import Exhausted, Refused
+from darkroom.core.errors import Refused
 from darkroom.core.images import Variant
 from darkroom.core.uploads import UploadKind
 from darkroom.gateway.auth import Writer
 from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.errors import refusals
+from darkroom.gateway.invalid import Body
+from darkroom.gateway.limits import count
 from darkroom.gateway.views import Out
 from darkroom.lifecycle.describe import describe, shorten
 from darkroom.lifecycle.sight import not_there, visible_image
@@ -35,12 +37,11 @@ class DescribedOut(Out):
     ]
 
 
-class PromptIn(BaseModel):
+class PromptIn(Body):
     """What to shorten."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"prompt": "a very old red fox in the snow --ar 3:2"}]},
+        json_schema_extra={"examples": [{"prompt": "a very old red fox in the snow --ar 3:2"}]}
     )
 
     prompt: Annotated[
@@ -109,19 +110,14 @@ def describing_router() -> APIRouter:
 
 async def _described(here: Gateway, account: Account, digest: str) -> DescribedOut:
     _count(here, account)
-    data = await here.rooms.objects.get(blob_key(digest))
-    pixels = await here.rooms.checks.run(account.id, partial(small_pixels, data, side=SEEN_SIDE))
+    async with here.rooms.turns.taken(account.id):  # a kept file has up to 60 MiB, and its pixels 200
+        data = await here.rooms.objects.get(blob_key(digest))
+        pixels = await here.rooms.checks.run(account.id, partial(small_pixels, data, side=SEEN_SIDE))
     prompts = await describe(here.rooms, account, width=pixels.width, height=pixels.height, rgb=pixels.rgb)
     return DescribedOut(prompts=list(prompts))
 
 
 def _count(here: Gateway, account: Account) -> None:
     """Raises Exhausted (`rate_limited`)."""
-    taken = here.descriptions.take(account.id, per_minute=PER_MINUTE, now=here.now())
-    if not taken.allowed:
-        raise Exhausted(
-            f"More than {PER_MINUTE} descriptions and shortenings a minute.",
-            code="rate_limited",
-            hint=f"Try again in {taken.retry_after_s} s.",
-            retry_after_s=taken.retry_after_s,
-        )
+    what = "descriptions and shortenings"
+    count(here.descriptions, account.id, per_minute=PER_MINUTE, now=here.now(), what=what)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict, Field
 
 from darkroom.core.accounts import Account
-from darkroom.core.errors import Refused
+from darkroom.core.errors import Exhausted, Refused
 from darkroom.core.gallery import Choice
 from darkroom.core.images import Image
 from darkroom.core.ports import ImageFilter
@@ -25,6 +27,10 @@ from darkroom.storage.objects.links import disposition
 
 IMAGES_MAX = 1_000  # of one download
 BYTES_MAX = 4 * 1024**3
+DOWNLOADS_MAX = (
+    2  # of one account at once: each holds a picture in memory for as long as its client cares to read
+)
+RETRY_AFTER_S = 30
 ZIP = "application/zip"
 ZIP_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -53,26 +59,53 @@ class DownloadIn(Body):
 def downloads_router() -> APIRouter:
     """All under /api/v1/downloads."""
     router = APIRouter(prefix="/api/v1/downloads", tags=["gallery"])
+    under_way: Counter[UUID] = Counter()
 
     @router.post(
         "",
         response_class=StreamingResponse,
-        responses={**ZIP_RESPONSE, **refusals(404, 422, 503)},
+        responses={**ZIP_RESPONSE, **refusals(404, 422, 429, 503)},
         operation_id="download",
     )
     async def download(body: DownloadIn, caller: Writer, here: Here) -> StreamingResponse:
         """Up to 1,000 images (4 GiB) as a ZIP, with what each was made from in `manifest.json`."""
+        _check_free(under_way, caller.account)
         images = await _wanted(body, caller.account, here)
         _check_size(images)
         await record_choices(here.rooms, caller.account, Choice.DOWNLOADED, images)
+        _check_free(under_way, caller.account)  # others may have begun meanwhile
         name = f"darkroom-{here.now():%Y-%m-%d}.zip"
         return StreamingResponse(
-            archive(images, here.rooms.objects),
+            _counted(under_way, caller.account, archive(images, here.rooms.objects)),
             media_type=ZIP,
             headers={"Content-Disposition": disposition(name)},
         )
 
     return router
+
+
+def _check_free(under_way: Counter[UUID], account: Account) -> None:
+    if under_way[account.id] >= DOWNLOADS_MAX:
+        raise Exhausted(
+            f"This account has {DOWNLOADS_MAX} downloads under way already.",
+            code="too_many_downloads",
+            hint="Let one of them end first.",
+            retry_after_s=RETRY_AFTER_S,
+        )
+
+
+async def _counted(
+    under_way: Counter[UUID], account: Account, pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The same pieces. Counted from the first that is asked for, because a stream that never begins never ends either."""
+    under_way[account.id] += 1
+    try:
+        async for piece in pieces:
+            yield piece
+    finally:
+        under_way[account.id] -= 1
+        if not under_way[account.id]:
+            del under_way[account.id]
 
 
 async def _wanted(body: DownloadIn, account: Account, here: Gateway) -> list[Image]:

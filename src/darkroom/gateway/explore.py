@@ -17,9 +17,11 @@ from darkroom.gateway.context import Here
 from darkroom.gateway.errors import refusals
 from darkroom.gateway.jobs import PAGE, PAGE_MAX, SEARCH_MAX_CHARACTERS
 from darkroom.gateway.kept import KeptImageOut, kept
+from darkroom.gateway.limits import WIDE_PER_MINUTE, count
 from darkroom.gateway.views import Out
 
 SEED_MAX = 2**32 - 1
+LIKES_MAX = 2**31 - 1
 CURSOR_MAX_CHARACTERS = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,7 +46,7 @@ def explore_router() -> APIRouter:
     """All under /api/v1/explore."""
     router = APIRouter(prefix="/api/v1/explore", tags=["gallery"])
 
-    @router.get("", responses=refusals(422, 503), operation_id="explore")
+    @router.get("", responses=refusals(422, 429, 503), operation_id="explore")
     async def explore(
         caller: Reader,
         here: Here,
@@ -62,6 +64,13 @@ def explore_router() -> APIRouter:
 
         Top is by the likes of the last 30 days, then newest; likes that come while you page change nothing.
         """
+        count(
+            here.wide,
+            caller.account.id,
+            per_minute=WIDE_PER_MINUTE,
+            now=here.now(),
+            what="feeds and lineages",
+        )
         if cursor is None:
             drawn = here.rooms.new_seed() % (SEED_MAX + 1) if seed is None else seed
             feed = Feed(order=order, seed=drawn, began=here.now())
@@ -101,7 +110,7 @@ def read_cursor(cursor: str, order: FeedOrder) -> Feed:
             order=order,
             seed=_number(seed, SEED_MAX),
             began=EPOCH + timedelta(microseconds=_number(began, 10**16)),
-            place=FeedPlace(image_id=UUID(image_id), likes=_number(likes, 2**31)),
+            place=FeedPlace(image_id=UUID(image_id), likes=_number(likes, LIKES_MAX)),
         )
     except ValueError:
         raise Refused(

@@ -7,7 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from darkroom.core.gallery import Folder
 from darkroom.core.ids import new_id
@@ -15,11 +15,11 @@ from darkroom.gateway.auth import Reader, Writer
 from darkroom.gateway.context import Here
 from darkroom.gateway.errors import refusals
 from darkroom.gateway.gallery import IMAGES_AT_ONCE_MAX
-from darkroom.gateway.invalid import Body
+from darkroom.gateway.invalid import Body, plain_name
 from darkroom.gateway.jobs import NAME_MAX_CHARACTERS
 from darkroom.gateway.views import Out
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARACTERS, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARACTERS), AfterValidator(plain_name)]
 Ids = Annotated[tuple[UUID, ...], Field(max_length=IMAGES_AT_ONCE_MAX)]
 
 
@@ -65,14 +65,14 @@ def folders_router() -> APIRouter:
     async def create_folder(body: FolderIn, caller: Writer, here: Here) -> FolderOut:
         """Make a folder. Capitals make no difference between two names."""
         now = here.now()
-        folder = Folder(id=new_id(now), account_id=caller.account.id, name=body.name.strip(), created_at=now)
+        folder = Folder(id=new_id(now), account_id=caller.account.id, name=body.name, created_at=now)
         return folder_out(await here.rooms.gallery.add_folder(folder))
 
     @router.patch("/{folder_id}", responses=refusals(404, 409), operation_id="renameFolder")
     async def rename_folder(folder_id: UUID, body: FolderIn, caller: Writer, here: Here) -> FolderOut:
         """Give a folder another name."""
         renamed = await here.rooms.gallery.rename_folder(
-            folder_id, account_id=caller.account.id, name=body.name.strip()
+            folder_id, account_id=caller.account.id, name=body.name
         )
         return folder_out(renamed)
 

@@ -5,6 +5,7 @@ Never echoes more than a name of what was sent: a value may be a secret.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,16 @@ def storable(text: str) -> str:
         except UnicodeEncodeError:
             raise ValueError("Must not hold half of a surrogate pair") from None
     return text
+
+
+def plain_name(text: str) -> str:
+    """A name without space around it. ValueError where nothing is left, or where it holds a control character."""
+    name = text.strip()
+    if not name:
+        raise ValueError("Must have a letter at least")
+    if any(unicodedata.category(letter) == "Cc" for letter in name):
+        raise ValueError("Must not hold control characters, such as a line break")
+    return name
 
 
 _HINTS: Mapping[str, str] = {

@@ -11,7 +11,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
+from darkroom.core.errors import Exhausted
+
 BUCKETS_MAX = 10_000  # accounts or addresses that are counted at once; the longest unseen is forgotten
+WIDE_PER_MINUTE = 120  # pages of feeds and of lineages, of one account
 FAILURES_PER_MINUTE = 30  # failed keys, sessions and logins from one address
 
 
@@ -68,6 +71,18 @@ class Buckets:
         self._levels.move_to_end(key)
         while len(self._levels) > self._capacity:
             self._levels.popitem(last=False)
+
+
+def count(buckets: Buckets, key: Hashable, *, per_minute: int, now: datetime, what: str) -> None:
+    """Takes one token. Exhausted (`rate_limited`) where there is none; `what` are the things that are counted."""
+    taken = buckets.take(key, per_minute=per_minute, now=now)
+    if not taken.allowed:
+        raise Exhausted(
+            f"More than {per_minute} {what} in a minute.",
+            code="rate_limited",
+            hint=f"Try again in {taken.retry_after_s} s.",
+            retry_after_s=taken.retry_after_s,
+        )
 
 
 def _told(level: float, per_minute: int, *, allowed: bool) -> Taken:

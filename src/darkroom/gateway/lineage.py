@@ -16,6 +16,7 @@ from darkroom.core.recipes import Action, ParentKind, Role
 from darkroom.gateway.auth import Reader
 from darkroom.gateway.context import Here
 from darkroom.gateway.errors import refusals
+from darkroom.gateway.limits import WIDE_PER_MINUTE, count
 from darkroom.gateway.views import Out, link_expiry
 from darkroom.lifecycle.sight import may_ask_of, may_see_node, not_there
 from darkroom.storage.objects import blob_key
@@ -62,7 +63,7 @@ def lineage_router() -> APIRouter:
     """One route under /api/v1/images."""
     router = APIRouter(prefix="/api/v1/images", tags=["images"])
 
-    @router.get("/{image_id}/lineage", responses=refusals(404, 422, 503), operation_id="getLineage")
+    @router.get("/{image_id}/lineage", responses=refusals(404, 422, 429, 503), operation_id="getLineage")
     async def get_lineage(
         image_id: UUID,
         caller: Reader,
@@ -73,6 +74,7 @@ def lineage_router() -> APIRouter:
     ) -> LineageOut:
         """What an image was made from (newest first), what was made from it (oldest first), or all that is connected (newest first)."""
         viewer = caller.account.id
+        count(here.wide, viewer, per_minute=WIDE_PER_MINUTE, now=here.now(), what="feeds and lineages")
         if not may_ask_of(viewer, await here.rooms.library.image(image_id)):
             raise not_there(image_id)
         page = await here.rooms.lineage.page(image_id, direction, after=cursor, limit=limit)

@@ -66,7 +66,7 @@ def searches_router() -> APIRouter:
         search = SavedSearch(
             id=new_id(now),
             account_id=caller.account.id,
-            name=body.name.strip(),
+            name=body.name,
             query=body.query,
             created_at=now,
         )

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from darkroom.core.errors import Exhausted, Refused
+from darkroom.core.errors import Refused
 from darkroom.core.ports import Objects
 from darkroom.core.uploads import Upload, UploadKind
 from darkroom.gateway.auth import Caller, Reader, Writer
@@ -24,6 +24,7 @@ from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.errors import refusals
 from darkroom.gateway.invalid import Body
 from darkroom.gateway.jobs import PAGE, PAGE_MAX
+from darkroom.gateway.limits import count
 from darkroom.gateway.views import Out, link_expiry
 from darkroom.lifecycle.uploads import MEDIA_TYPE, delete_upload, own_upload, take_link, take_upload
 from darkroom.storage.objects import blob_key
@@ -166,14 +167,7 @@ async def upload_out(upload: Upload, objects: Objects, *, now: datetime) -> Uplo
 
 def _count(caller: Caller, here: Gateway) -> None:
     """Exhausted (`rate_limited`): decoding and judging cost more than other requests."""
-    taken = here.uploads.take(caller.account.id, per_minute=UPLOADS_PER_MINUTE, now=here.now())
-    if not taken.allowed:
-        raise Exhausted(
-            f"More than {UPLOADS_PER_MINUTE} uploads in a minute.",
-            code="rate_limited",
-            hint=f"Try again in {taken.retry_after_s} s.",
-            retry_after_s=taken.retry_after_s,
-        )
+    count(here.uploads, caller.account.id, per_minute=UPLOADS_PER_MINUTE, now=here.now(), what="uploads")
 
 
 def _check_type(request: Request) -> None:

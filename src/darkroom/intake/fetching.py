@@ -34,6 +34,8 @@ CONNECT_MAX_S = 5.0
 SILENCE_MAX_S = 5.0
 TOTAL_MAX_S = 20.0  # with all redirects
 FETCHES_AT_ONCE_MAX = 8
+PIECES_MAX = 1_000  # of a body, however small; beyond them
+PIECE_MEAN_BYTES = 256  # at the least: a chunk of one byte costs the event loop as much as one of 64 KiB
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HEADERS = {
     "User-Agent": "darkroom",
@@ -152,11 +154,14 @@ class Fetcher:
         declared = response.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self._max_bytes:
             raise self._too_large()
-        body = bytearray()
+        body, pieces = bytearray(), 0
         async for piece in response.aiter_raw():
             body += piece
+            pieces += 1
             if len(body) > self._max_bytes:
                 raise self._too_large()
+            if pieces > PIECES_MAX + len(body) // PIECE_MEAN_BYTES:
+                raise failed_link("The link gave its picture in crumbs, which take too long to gather.")
         return bytes(body)
 
     def _too_large(self) -> Refused:

@@ -77,7 +77,7 @@ async def act(
     verdict = await moderate(rooms, account, [wanted], wish.prompt or image.prompt)
     source = await source_of(rooms, account, image, wanted)
     seed = rooms.new_seed() if wish.prompt is None or wanted.seed is None else wanted.seed
-    derived = derive(source, wish, mask=mask, seed=seed)
+    derived = derive(source, wish, mask=mask, seed=seed, large=_drawn_large(rooms, wanted))
     params = check_model(rooms, checked(derived.params, catalogue=rooms.catalogue))
     drawing = Drawing(
         params=params, recipe=derived.recipe, lane=lane, visibility=visibility, size=derived.size
@@ -93,6 +93,14 @@ async def act(
     if choice and not submitted.replayed:
         await record_choice(rooms, account, choice, image)
     return Acted(job=submitted.change.jobs[0], size=size, notes=notes, replayed=submitted.replayed)
+
+
+def _drawn_large(rooms: Rooms, params: GenerationParams) -> bool:
+    """Whether its model has the large size for that shape."""
+    model = rooms.catalogue.resolve(params.model)
+    if model is None or "hd" not in model.honours:
+        return False
+    return params.aspect.elongation <= model.widest_aspect_hd
 
 
 async def _wanted(rooms: Rooms, account: Account, image: Image, wish: Wish) -> tuple[GenerationParams, str]:

@@ -15,17 +15,20 @@ from darkroom.core.recipes import Action, Frame, Input, ParentKind, Recipe, Role
 from darkroom.lifecycle import frames
 from darkroom.lifecycle.wishes import SCALE_DEFAULT, ZOOM_DEFAULT, Asked, Wish
 
-# How much of the old picture is drawn anew: the share of the noise schedule that is run. docs/log.md has what was measured.
-VARY_SUBTLE = 0.45
-VARY_STRONG = 0.75
-REMIX = 0.7
+# How much of the old picture is drawn anew: the share of the noise schedule that is run. `make sheet-actions` shows what they do.
+VARY_SUBTLE = 0.6
+VARY_STRONG = 0.8
+REMIX = 0.85
 ANEW = 1.0  # inside a region
 AROUND = 0.6  # around an old picture: its edges, continued, are what that starts from
 BESIDE = 0.75  # the same on one side only, where there is more of the old picture to go by
-ENHANCE = 0.55
-UPSCALE_CREATIVE = 0.3
+AROUND_ANEW = 0.8  # the same with words of its own, which are to be seen there
+ENHANCE = 0.7
+HD = 0.55
+UPSCALE_CREATIVE = 0.45  # at the large size
 
-SEAM_PX = 16  # of the old picture's edge, or of a region's, that is blended
+SEAM_PX = 16  # of the old picture's edge that is blended
+REGION_SEAM_PX = 8  # of a region's, where a wider one would blur the outline of what is drawn
 SEAM_SHARE = 4  # a seam is at most a fourth of the old picture's shorter side
 
 ALL = tuple(range(IMAGES_PER_JOB))
@@ -73,8 +76,9 @@ class Derived:
     note: str = ""
 
 
-def derive(source: Source, wish: Wish, *, mask: Input | None, seed: int) -> Derived:
+def derive(source: Source, wish: Wish, *, mask: Input | None, seed: int, large: bool = True) -> Derived:
     """The new job. `source.params` have the words that are wanted, `seed` is for actions that draw something new.
+    `large` says that the model draws that shape at the large size, too.
 
     Refused where the image is not one that this can be done to.
     """
@@ -84,7 +88,7 @@ def derive(source: Source, wish: Wish, *, mask: Input | None, seed: int) -> Deri
             assert mask is not None, "a wish is checked before"
             return _region(fresh, mask)
         case Asked.UPSCALE_SUBTLE | Asked.UPSCALE_CREATIVE:
-            return _upscale(source, wish)
+            return _upscale(source, wish, large=large)
         case Asked.ZOOM_OUT | Asked.PAN | Asked.MAKE_SQUARE:
             return _framed(fresh, wish)
         case Asked.REROLL:
@@ -108,7 +112,8 @@ STRENGTHS: Mapping[Action, float] = {
 
 
 def _region(source: Source, mask: Input) -> Derived:
-    recipe = source.started(Action.VARY_REGION, strength=ANEW, seam_px=_seam_px(source.width, source.height))
+    seam_px = min(REGION_SEAM_PX, _seam_px(source.width, source.height))
+    recipe = source.started(Action.VARY_REGION, strength=ANEW, seam_px=seam_px)
     inputs = (recipe.inputs[0], mask, *recipe.inputs[1:])
     return Derived(
         params=source.params, recipe=replace(recipe, inputs=inputs), size=(source.width, source.height)
@@ -126,7 +131,7 @@ def _framed(source: Source, wish: Wish) -> Derived:
     frame = made[wish.action]()
     action = Action.PAN if wish.action is Asked.PAN else Action.ZOOM_OUT
     seam_px = _seam_px(frame.inner_width, frame.inner_height)
-    strength = BESIDE if action is Action.PAN else AROUND
+    strength = AROUND_ANEW if wish.prompt else BESIDE if action is Action.PAN else AROUND
     recipe = source.started(action, strength=strength, frame=frame, seam_px=seam_px)
     aspect = Aspect.of(frame.width, frame.height)
     params = replace(source.params, aspect=aspect, tile=False)
@@ -134,13 +139,16 @@ def _framed(source: Source, wish: Wish) -> Derived:
     return Derived(params=params, recipe=recipe, size=(frame.width, frame.height), note=note)
 
 
-def _upscale(source: Source, wish: Wish) -> Derived:
+def _upscale(source: Source, wish: Wish, *, large: bool) -> Derived:
+    """New detail comes from drawing at the large size, where that can be."""
     action = Action(wish.action.value)
     scale = wish.scale or SCALE_DEFAULT
     size = frames.upscaled(source.width, source.height, scale)
-    strength = UPSCALE_CREATIVE if action is Action.UPSCALE_CREATIVE else None
+    creative = action is Action.UPSCALE_CREATIVE
+    strength = UPSCALE_CREATIVE if creative else None
     recipe = source.started(action, indices=(source.grid_index,), scale=scale, strength=strength)
-    return Derived(params=source.params, recipe=recipe, size=size)
+    params = replace(source.params, hd=True, draft=False) if creative and large else source.params
+    return Derived(params=params, recipe=recipe, size=size)
 
 
 def _reroll(source: Source) -> Derived:
@@ -160,6 +168,7 @@ def _reroll(source: Source) -> Derived:
 
 
 def _hd(source: Source) -> Derived:
+    """The picture itself is drawn over: noise of another shape would make another one of the same words."""
     made = source.recipe
     if source.params.hd:
         raise Refused("The image is drawn at the large size already.", code="already_hd", hint="Upscale it.")
@@ -170,10 +179,7 @@ def _hd(source: Source) -> Derived:
             hint="Use upscale_subtle or upscale_creative.",
             field="action",
         )
-    inputs = (source.as_(Role.SOURCE), *_started_from(made), *source.guides)
-    recipe = replace(
-        made, action=Action.HD, inputs=inputs, indices=(source.grid_index,), replay_of=None
-    )  # fmt: skip
+    recipe = source.started(Action.HD, indices=(source.grid_index,), strength=HD)
     return Derived(params=replace(source.params, hd=True, draft=False), recipe=recipe)
 
 

@@ -12,10 +12,11 @@ from uuid import UUID
 from darkroom.core.errors import ModerationUnavailable, OutputError, Refused
 from darkroom.core.ids import new_id
 from darkroom.core.images import Finish, NewImage
-from darkroom.core.jobs import Job, Reported
+from darkroom.core.jobs import Job, Outcome, Reported
 from darkroom.core.verdicts import Verdict
 from darkroom.core.work import Completion, Failure, Fault
 from darkroom.lifecycle.fail import after_failure
+from darkroom.lifecycle.holding import held
 from darkroom.lifecycle.keys import staging_key
 from darkroom.lifecycle.reject import after_rejection
 from darkroom.lifecycle.rooms import Rooms
@@ -31,9 +32,19 @@ async def fulfil(
     The verdicts on published pictures are stored with them; those that reject go into the moderation log.
     StoreUnavailable: nothing was lost, and the very same reports may be made again.
     """
-    decided = await asyncio.gather(*(_decide(rooms, report, known) for report in reports))
-    settled = iter(await settle(rooms, [each for each in decided if not isinstance(each, Reported)]))
-    return [each if isinstance(each, Reported) else next(settled) for each in decided]
+    async with held(rooms, _digests(reports)) as hold:
+        decided = await asyncio.gather(*(_decide(rooms, report, known) for report in reports))
+        settled = iter(await settle(rooms, [each for each in decided if not isinstance(each, Reported)]))
+        answers = [each if isinstance(each, Reported) else next(settled) for each in decided]
+        if any(each.outcome is Outcome.STALE for each in answers):
+            hold.doubt()
+    return answers
+
+
+def _digests(reports: Sequence[Completion | Failure]) -> list[str]:
+    """Of all files that are to be adopted; pictures may be the same, byte by byte, as some that are deleted just now."""
+    pictures = [image for report in reports if isinstance(report, Completion) for image in report.images]
+    return sorted({staged.file.digest for image in pictures for staged in image.files})
 
 
 async def _decide(

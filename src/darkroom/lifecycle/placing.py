@@ -84,7 +84,8 @@ async def check_means(rooms: Rooms, account: Account, plan: Plan, jobs: Sequence
     """What the ledger would refuse now, for who only asks what it would cost. Exhausted (`queue_full`, `fast_time_exhausted`)."""
     now, balance = await rooms.accounts.get(account.id), await rooms.accounts.balance(account.id)
     needed, left = sum(job.hold_gpu_ms for job in jobs), max(balance.available_gpu_ms, 0)
-    if now.running + now.waiting + len(jobs) > plan.running + plan.waiting_cap:
+    slots = min(max(plan.running - now.running, 0), len(jobs))
+    if len(jobs) > slots and now.waiting + len(jobs) - slots > plan.waiting_cap:
         raise Exhausted(
             f"Your queue is full: {now.waiting} of your jobs wait, and at most {plan.waiting_cap} may.",
             code="queue_full",
@@ -101,7 +102,7 @@ async def check_means(rooms: Rooms, account: Account, plan: Plan, jobs: Sequence
 async def place(
     rooms: Rooms, account: Account, plan: Plan, jobs: tuple[NewJob, ...], request: Request
 ) -> Submitted:
-    """All of the jobs or none, held and enqueued, and told. Exhausted, Conflict, NotAllowed, StoreUnavailable."""
+    """All of the jobs or none, held and enqueued, and told. Exhausted, Conflict, NotAllowed, Refused, StoreUnavailable."""
     submission = Submission(
         account_id=account.id,
         batch_id=new_id(rooms.clock()),

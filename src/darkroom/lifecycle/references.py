@@ -5,13 +5,14 @@ Whoever asks must own an upload and may see an image; all else is not there. Kno
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from darkroom.core.accounts import Account
-from darkroom.core.errors import NotFound, PromptError
+from darkroom.core.errors import NotFound, PromptError, Refused
 from darkroom.core.images import Image, Variant
 from darkroom.core.params import GenerationParams
 from darkroom.core.recipes import INPUTS_MAX, Input, ParentKind, Role
@@ -21,7 +22,9 @@ from darkroom.lifecycle.sight import may_see
 from darkroom.lifecycle.uploads import take_link
 
 UPLOAD = "upload:"
-PICTURES_MAX = INPUTS_MAX - 4  # of one prompt: an action adds a start, a mask, a source and what it replays
+PICTURES_MAX = INPUTS_MAX - 4  # of one job: an action adds a start, a mask, a source and what it replays
+LINKS_MAX = 12  # addresses of one prompt, whose permutations may make many jobs
+LINKS_MAX_S = 60.0  # for all of them together, one after the other
 
 FIELDS: Mapping[str, Role] = {
     "image_prompts": Role.PROMPT,
@@ -61,13 +64,48 @@ async def resolve(
 
     PromptError (`invalid_link`) for what is not there; what `take_link` raises for an address.
     """
-    sources = list(dict.fromkeys(each for params in drawn for each in pictures(params)))
+    sources = _sources(drawn)
     found = {each: await find(rooms, account, each) for each in sources if each.startswith(UPLOAD)}
-    for each in sources:
-        if each not in found:
-            found[each] = _uploaded(await take_link(rooms, account, each))
+    links = [each for each in sources if each not in found]
+    if links:
+        found |= await _fetched(rooms, account, links)
     images = {each.parent_id: each.image for each in found.values() if each.image}
     return [guided(params, found) for params in drawn], list(images.values())
+
+
+async def _fetched(rooms: Rooms, account: Account, links: Sequence[str]) -> dict[str, Found]:
+    """What is at each address. Refused (`link_failed`) where all of them together take too long."""
+    try:
+        async with asyncio.timeout(LINKS_MAX_S), rooms.links.taken(account.id):
+            return {each: _uploaded(await take_link(rooms, account, each)) for each in links}
+    except TimeoutError:
+        raise Refused(
+            f"The pictures behind the links did not arrive within {LINKS_MAX_S:g} s.",
+            code="link_failed",
+            hint="Bring them along first (POST /api/v1/uploads/fetch), one by one.",
+            field="prompt",
+        ) from None
+
+
+def _sources(drawn: Sequence[GenerationParams]) -> list[str]:
+    """What all jobs of a prompt point at, each once. PromptError where that is more than a job or a prompt may."""
+    named = [pictures(params) for params in drawn]
+    most = max(map(len, named), default=0)
+    if most > PICTURES_MAX:
+        raise PromptError(
+            "invalid_parameter",
+            f"The prompt points at {most} pictures, more than the {PICTURES_MAX} that one job may use.",
+            hint="Leave some away.",
+        )
+    sources = list(dict.fromkeys(each for those in named for each in those))
+    links = sum(not each.startswith(UPLOAD) for each in sources)
+    if links > LINKS_MAX:
+        raise PromptError(
+            "invalid_link",
+            f"The prompt has {links} links, more than the {LINKS_MAX} that are fetched for one.",
+            hint="Bring the pictures along first (POST /api/v1/uploads/fetch), and name them by their ids.",
+        )
+    return sources
 
 
 async def find(rooms: Rooms, account: Account, source: str) -> Found:
@@ -135,12 +173,6 @@ def guided(params: GenerationParams, found: Mapping[str, Found]) -> Guided:
         named[field] = tuple(
             replace(each, source=found[each.source].source) if each.source in found else each
             for each in references
-        )
-    if len(inputs) > PICTURES_MAX:
-        raise PromptError(
-            "invalid_parameter",
-            f"The prompt points at {len(inputs)} pictures, more than the {PICTURES_MAX} that one job may use.",
-            hint="Leave some away.",
         )
     return Guided(params=replace(params, **named), inputs=tuple(inputs))
 

@@ -65,12 +65,14 @@ def _compared(original: Image, again: Image) -> Compared:
 
 def _notes(original: Image, found: list[Image]) -> tuple[str, ...]:
     """What the provenances say of why they may differ."""
+    if original.deleted_at is not None:
+        return ("The image that was drawn again is deleted, and what its pixels were with it.",)
     was = _told(original)
     notes = [] if was.get("pixels") else ["The image was drawn before digests of pixels were written down."]
     for again in found:
         now = _told(again)
         notes += [f"{what} changed since" for key, what in CHANGED.items() if was.get(key) != now.get(key)]
-        if again.prompt != original.prompt:
+        if again.seed != original.seed:
             notes.append("the content policy had the replay drawn with another seed")
     return tuple(dict.fromkeys(notes))
 

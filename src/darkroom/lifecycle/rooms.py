@@ -32,7 +32,7 @@ from darkroom.core.ports import (
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.retry import retry_delay_s
 from darkroom.lifecycle.checks import Checks
-from darkroom.lifecycle.turns import Turns
+from darkroom.lifecycle.turns import Turns, prompts_with_links
 from darkroom.moderation.policy import Policy
 from darkroom.moderation.prompts import PromptModerator
 
@@ -89,6 +89,7 @@ class Rooms:
     bell: Bell = field(default_factory=Bell)
     checks: Checks = field(default_factory=Checks)
     turns: Turns = field(default_factory=Turns)
+    links: Turns = field(default_factory=prompts_with_links)
 
     def tell(self, change: Change) -> None:
         """After a transaction: its transitions to whoever follows them, its jobs to whoever dispatches."""

@@ -16,12 +16,11 @@ from darkroom.core.errors import NotFound, Unavailable
 from darkroom.core.gallery import Choice
 from darkroom.core.images import Image
 from darkroom.lifecycle.choices import record_choices
-from darkroom.lifecycle.keys import blob_key
+from darkroom.lifecycle.holding import sweep_leftovers
 from darkroom.lifecycle.rooms import Rooms
 
 TRASH_KEPT = timedelta(days=30)
 IMAGES_AT_ONCE = 200  # that one round of the upkeep deletes
-FILES_AT_ONCE = 2_000  # that one sweep deletes: of an image and its grid there are up to eight
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +41,8 @@ async def take_back(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -
 async def delete_for_good(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
     """The tombstones of images, in the trash or not before. NotFound as above.
 
-    Their pixels, and those of grids that show them, are gone when this returns; where the object store is away, the upkeep
-    makes up for it.
+    Their pixels, and those of grids that show them, are gone when this returns; where the object store is away, or another
+    sweep is at them, they go soon after.
     """
     fresh = await _not_in_trash(rooms, image_ids)
     images = await rooms.gallery.delete(image_ids, account_id=account.id, now=rooms.clock())
@@ -53,15 +52,6 @@ async def delete_for_good(rooms: Rooms, account: Account, image_ids: Sequence[UU
     except Unavailable as error:
         log.warning("files of %d deleted images wait for the next sweep: %s", len(images), error)
     return images
-
-
-async def sweep_leftovers(rooms: Rooms) -> int:
-    """Deletes files that nothing keeps any more, and says how many. StoreUnavailable: they stay noted."""
-    digests = await rooms.gallery.leftovers(limit=FILES_AT_ONCE)
-    if digests:
-        await rooms.objects.delete([blob_key(each) for each in digests])
-        await rooms.gallery.forget_leftovers(digests)
-    return len(digests)
 
 
 async def empty_old_trash(rooms: Rooms) -> int:

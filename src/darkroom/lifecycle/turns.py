@@ -16,6 +16,10 @@ AT_ONCE_MAX = 2  # pictures of one account on their way in
 TOTAL_MAX = 16  # of all accounts; each may be 20 MiB of memory
 WAITING_MAX = 16  # of one account that may wait for their turn
 RETRY_AFTER_S = 5
+PROMPTS_WAITING_MAX = 4  # of one account, with links
+PROMPTS_TOTAL_MAX = (
+    24  # with links, of all accounts: far fewer than may be submitted at once, so that others can
+)
 
 
 class Turns:
@@ -34,10 +38,14 @@ class Turns:
     def __len__(self) -> int:
         return len(self._asking)
 
+    def asking(self, account_id: UUID) -> int:
+        """How many of an account have their turn or wait for it."""
+        return self._asking.get(account_id, 0)
+
     @asynccontextmanager
     async def taken(self, account_id: UUID) -> AsyncIterator[None]:
         """While it is this account's turn. Exhausted (`rate_limited`) where too many of it wait already, Overloaded."""
-        asking = self._asking.get(account_id, 0)
+        asking = self.asking(account_id)
         if asking >= self._at_once_max + self._waiting_max:
             raise Exhausted(
                 f"More than {self._waiting_max} pictures of this account wait to be taken in.",
@@ -59,3 +67,8 @@ class Turns:
             self._asking[account_id] -= 1
             if not self._asking[account_id]:
                 del self._asking[account_id], self._turns[account_id]
+
+
+def prompts_with_links() -> Turns:
+    """Turns at submitting prompts whose links are to be fetched first, which takes as long as strangers' servers like."""
+    return Turns(waiting_max=PROMPTS_WAITING_MAX, total_max=PROMPTS_TOTAL_MAX)

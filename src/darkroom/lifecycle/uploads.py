@@ -6,15 +6,17 @@ Nothing is stored before its verdict, and of what is refused nothing is kept but
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
 
 from darkroom.core.accounts import Account
-from darkroom.core.errors import Blocked, Exhausted, NotFound, Refused
+from darkroom.core.errors import Blocked, Exhausted, NotFound, Refused, Unavailable
 from darkroom.core.ids import new_id
 from darkroom.core.uploads import CleanPicture, Upload, UploadKind
 from darkroom.core.verdicts import ModerationRecord, Subject, Verdict
+from darkroom.lifecycle.holding import held, sweep_leftovers
 from darkroom.lifecycle.keys import blob_key
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.terms import check_account
@@ -24,6 +26,8 @@ UPLOADS_MAX = 5_000  # pictures and masks that one account keeps
 UPLOADS_MAX_BYTES = 4 * 1024**3  # of these together, as they are kept
 SOURCE_MAX_CHARACTERS = 2_048
 MEDIA_TYPE = "image/png"
+
+log = logging.getLogger(__name__)
 
 
 async def take_upload(
@@ -86,10 +90,16 @@ def check_mask(mask: Upload, *, width: int, height: int) -> None:
 
 
 async def delete_upload(rooms: Rooms, account: Account, upload_id: UUID) -> Upload:
-    """The tombstone that it leaves; its file goes unless an image, another upload or a job keeps it. NotFound."""
+    """The tombstone that it leaves; its file goes unless an image, another upload or a job keeps it. NotFound.
+
+    Where the object store is away, the upkeep makes up for it.
+    """
     tombstone, unkept = await rooms.uploads.delete(upload_id, account_id=account.id, now=rooms.clock())
     if unkept:
-        await rooms.objects.delete([blob_key(tombstone.digest)])
+        try:
+            await sweep_leftovers(rooms)
+        except Unavailable as error:
+            log.warning("the file of upload %s waits for the next sweep: %s", upload_id, error)
     return tombstone
 
 
@@ -140,20 +150,20 @@ async def _keep(
     verdict: Verdict | None,
 ) -> Upload:
     digest = hashlib.sha256(clean.png).hexdigest()
-    await rooms.objects.put(blob_key(digest), clean.png, media_type=MEDIA_TYPE)
     now = rooms.clock()
-    return await rooms.uploads.add(
-        Upload(
-            id=new_id(now),
-            account_id=account.id,
-            kind=kind,
-            digest=digest,
-            width=clean.width,
-            height=clean.height,
-            size_bytes=len(clean.png),
-            source=source,
-            scores=verdict.scores if verdict else {},
-            policy=verdict.policy if verdict else "",
-            created_at=now,
-        )
+    upload = Upload(
+        id=new_id(now),
+        account_id=account.id,
+        kind=kind,
+        digest=digest,
+        width=clean.width,
+        height=clean.height,
+        size_bytes=len(clean.png),
+        source=source,
+        scores=verdict.scores if verdict else {},
+        policy=verdict.policy if verdict else "",
+        created_at=now,
     )
+    async with held(rooms, [digest]):
+        await rooms.objects.put(blob_key(digest), clean.png, media_type=MEDIA_TYPE)
+        return await rooms.uploads.add(upload)

@@ -38,12 +38,14 @@ class Given:
 
     `strength` is how much of `init` is drawn anew, which is the share of the schedule that is run: 0 keeps it (but for one
     step), 1 is pure noise. Where `region` is 1 it is drawn anew, where it is 0 it stays `init`. `styles` are those of
-    `params.style_references` that are pictures, in their order; numeric codes are the model's own matter.
+    `params.style_references` that are pictures, in their order; numeric codes are the model's own matter. `around` says that
+    what is drawn anew lies around a picture that shows what the prompt names.
     """
 
     init: Tensor | None = None  # (C, h, w) fp32, of the latent shape of the drawing
     strength: float = 1.0
     region: Tensor | None = None  # (1, h, w) fp32 in [0, 1]
+    around: bool = False
     prompts: tuple[Guide, ...] = ()
     styles: tuple[Guide, ...] = ()
     blends: tuple[Guide, ...] = ()

@@ -41,6 +41,8 @@ STEPS = 16
 DRAFT_STEPS = 8
 LEAST_STEPS = 4
 GUIDANCE = 3.0
+GUIDANCE_AROUND = 1.5
+"""Around a picture that shows already what the words name: they would show it once more."""
 SAMPLER = "dpmpp_2m_flow"
 PREVIEW_SCALE = 4
 """How much larger a preview is than the latent, per side."""
@@ -189,13 +191,16 @@ class Mini:
         positive = _weighted(self._positive(params), encoded)
         positive = self._chaotic(self._weird(positive, params), params, generator)
         exemplars, exemplars_bias = self._exemplars(_wanted(params), raw=params.raw)
+        nothing = torch.zeros_like(exemplars), torch.full_like(exemplars_bias, MASKED)
+        if given.around:
+            exemplars, exemplars_bias = nothing
         negative = _weighted(_unwanted(params), encoded)
         seamless = torch.tensor(float(params.tile))
         unconditional = {
             "words": negative.words,
             "words_bias": negative.bias,
-            "exemplars": torch.zeros_like(exemplars),
-            "exemplars_bias": torch.full_like(exemplars_bias, MASKED),
+            "exemplars": nothing[0],
+            "exemplars_bias": nothing[1],
             "seamless": seamless,
         }
         conditional = {
@@ -209,7 +214,7 @@ class Mini:
             row_class=f"{self.name}/{height}x{width}",
             latent=flow_start(given, noise, sigmas[0]),
             sigmas=stopped(sigmas, params.stop),
-            guidance=GUIDANCE,
+            guidance=GUIDANCE_AROUND if given.around else GUIDANCE,
             sampler=SAMPLER,
             conditional=conditional,
             unconditional=unconditional,

@@ -128,7 +128,12 @@ KINDS = {
 
 
 class Upscaler(nn.Module):
-    """Enlarges pictures four times. `weights_hash` is the sha256 of the file that its weights come from."""
+    """Enlarges pictures four times. `weights_hash` is the sha256 of the file that its weights come from.
+
+    `between` is called before each tile, of which a large picture has many, and may raise.
+    """
+
+    between: Callable[[], None] | None = None
 
     def __init__(self, network: nn.Module, *, overlap: int, weights_hash: str = "") -> None:
         super().__init__()
@@ -172,6 +177,8 @@ class Upscaler(nn.Module):
         for index in range(batch):
             for top, bottom in _spans(height, tile):
                 for left, right in _spans(width, tile):
+                    if self.between is not None:
+                        self.between()
                     y, x = max(0, top - margin), max(0, left - margin)
                     part = image[index : index + 1, :, y : bottom + margin, x : right + margin]
                     large = self.network(part)[0]  # (3, 4h, 4w)

@@ -1,8 +1,8 @@
-"""What every store refuses in a gallery, in the same words. Knows no store."""
+"""What every store refuses of pictures, in the same words. Knows no store."""
 
 from __future__ import annotations
 
-from darkroom.core.errors import Conflict, Exhausted
+from darkroom.core.errors import Conflict, Exhausted, Refused
 from darkroom.core.gallery import FOLDER_IMAGES_MAX, FOLDERS_MAX, SEARCHES_MAX
 
 
@@ -37,4 +37,12 @@ def too_many_searches() -> Exhausted:
         f"An account has at most {SEARCHES_MAX} saved searches.",
         code="too_many_searches",
         hint="Delete one that you do not use.",
+    )
+
+
+def picture_deleted(parent_id: str) -> Refused:
+    return Refused(
+        f"The picture {parent_id}, which this needs, was deleted meanwhile.",
+        code="inputs_gone",
+        hint="Use another picture.",
     )

@@ -16,12 +16,14 @@ from PIL import Image
 
 from darkroom.core.recipes import Frame
 from darkroom.worker.continuing import Box, Floats, continued, reduced, resized, spread
+from darkroom.worker.matching import matched
 
 WHITE = 128  # of 255: a mask that is at least so bright is drawn again
 COARSE_SIDE_PX = 256  # of what is computed smoothly: a start for the surroundings, a match of the colours
 KNOWN = 0.5  # of the area of a place
-NEARBY_PX = 20  # of the coarse picture
-OFF_FAR = 16.0  # of 255 levels, by which a colour is mended farther away than that
+NEARBY_PX = 20  # of the coarse picture, in which what is off at an edge fades
+FADED_PX = 80  # the same for so much of it as may be a matter of light
+OFF_FAR = 12.0  # of 255 levels
 NEAR_DETAIL_PX = 4  # of the old picture: what is larger keeps the old picture's colours
 TOUCHED = 1e-3  # of the area of a place: what a mask touches by more than that is drawn anew as a whole
 
@@ -75,24 +77,26 @@ class Canvas:
     def joined(self, drawn: Image.Image) -> Image.Image:
         """The old picture and a drawing of the whole canvas, of its size, whose colours are brought near the old ones'.
 
-        What the drawing is off where the old picture is known, it is taken to be off nearby, too; farther away only so much
-        of that as may well be a matter of colour and not of what is shown.
+        Colours are moved alike all over it; what it is then still off where the old picture is known, it is taken to be off
+        nearby, too, the less the farther away.
         """
-        new = np.asarray(drawn.convert("RGB"), np.float32)
-        off = self._smooth(self.old.astype(np.float32) - new, self.share, far=OFF_FAR)
+        old = self.old.astype(np.float32)
+        new = matched(np.asarray(drawn.convert("RGB"), np.float32), old, self.share)
+        off = self._smooth(old - new, self.share, fading=True)
         share = self.share[..., None]
         mixed = share * self.old + (1 - share) * (new + off)
         return Image.fromarray(mixed.clip(0, 255).round().astype(np.uint8))
 
-    def _smooth(self, values: Floats, weights: Floats, *, far: float | None = None) -> Floats:
-        """Values that are known by `weights`, everywhere; at some distance of at most `far`."""
+    def _smooth(self, values: Floats, weights: Floats, *, fading: bool = False) -> Floats:
+        """Values that are known by `weights`, everywhere; where they are `fading`, 0 at some distance."""
         scale = min(1.0, COARSE_SIDE_PX / max(self.width, self.height))
         small = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         averages, known = reduced(values, weights, *small)
         coarse = spread(continued(averages, known), self._coarse_box(*small))
-        if far is not None:
-            away = depth(known < KNOWN, NEARBY_PX)[..., None]
-            coarse = (1 - away) * coarse + away * coarse.clip(-far, far)
+        if fading:
+            away = np.stack([depth(known < KNOWN, reach) for reach in (NEARBY_PX, FADED_PX)])[..., None]
+            near_by, farther = _eased(1 - away)
+            coarse = near_by * coarse + (1 - near_by) * farther * coarse.clip(-OFF_FAR, OFF_FAR)
         return resized(coarse, self.width, self.height, Image.Resampling.BICUBIC)
 
     def _coarse_box(self, width: int, height: int) -> Box:
@@ -142,6 +146,11 @@ def _near(drawn: Image.Image, old: Image.Image, coarse: tuple[int, int]) -> Imag
     off = resized(wanted, *coarse, Image.Resampling.BOX) - resized(new, *coarse, Image.Resampling.BOX)
     mended = new + resized(off, drawn.width, drawn.height, Image.Resampling.BICUBIC)
     return Image.fromarray(mended[..., 0].clip(0, 255).round().astype(np.uint8))
+
+
+def _eased(shares: Floats) -> Floats:
+    """From 0 to 1 without a bend at either end."""
+    return shares * shares * (3 - 2 * shares)
 
 
 def depth(inside: npt.NDArray[np.bool_], reach: int) -> Floats:

@@ -9,13 +9,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from typing import TypeVar
 
 from darkroom.core.errors import Conflict, DarkroomError, OutputError
 from darkroom.core.jobs import Outcome
 from darkroom.core.work import Assignment, Claim, Completion, Failure, Fault, Instructions, Progress
+from darkroom.worker.beside import Beside
 from darkroom.worker.drive import Drive
 from darkroom.worker.fetching import pictures_of
 from darkroom.worker.generator import CANNOT_BE_DRAWN, Drawn, Finisher, Generator, Glimpse, Happening
@@ -23,7 +24,7 @@ from darkroom.worker.handing_on import HAND_ON_WITHIN_S, found, left_behind
 from darkroom.worker.messages import Report
 from darkroom.worker.protocol import Connection
 from darkroom.worker.reporting import Reporter
-from darkroom.worker.runs import Run, Runs
+from darkroom.worker.runs import LANES, Run, Runs
 from darkroom.worker.uploading import upload
 
 PREVIEW_EVERY_S = 1.0  # of one job
@@ -54,7 +55,7 @@ class Desk:
             tell=partial(self._in_loop, self._happened_all),
             broken=partial(self._in_loop, broken),
         )
-        self._finishing = ThreadPoolExecutor(1, thread_name_prefix="finishing")
+        self._finishing = Beside("finishing")
         self.runs = Runs(connection.introduction.slots)
         self.reporter = Reporter(connection, answered=self._answered, rng=rng)
 
@@ -66,7 +67,7 @@ class Desk:
         for run in self.runs:
             self.runs.end(run.claim)
         self._drive.stop(within_s=DRIVE_STOP_WITHIN_S)
-        self._finishing.shutdown(wait=False, cancel_futures=True)
+        self._finishing.shutdown(wait=False)
 
     def take(self, assignment: Assignment) -> None:
         """An assignment that came before is not taken twice; a newer fence replaces the older run of the same job."""
@@ -87,8 +88,14 @@ class Desk:
         )
         if assignment.saved_url or assignment.recipe.digests:
             run.fetching = self._loop.create_task(self._fetch(run))
+            run.fetching.add_done_callback(partial(self._fetch_ended, run))
         else:
             self._drive.add(assignment)
+
+    def refuse(self, claim: Claim, reason: str) -> None:
+        """A job that cannot be read fails by its own fault, and holds up no other."""
+        if self.runs.get(claim) is None and not self.runs.is_over(claim):
+            self._fail(claim, Fault.JOB, f"{CANNOT_BE_DRAWN}this worker cannot read it: {reason}")
 
     def obey(self, instructions: Instructions) -> None:
         """Cancel and abandon as told. Draining is not the desk's matter."""
@@ -189,7 +196,7 @@ class Desk:
     async def _finish(self, run: Run, drawn: Drawn) -> None:
         """Pixels become files, the files are uploaded, and only then is the run reported complete."""
         files = await self._loop.run_in_executor(
-            self._finishing, self._finisher.finish, run.assignment, drawn
+            self._finishing_of(run), self._finisher.finish, run.assignment, drawn
         )
         try:
             await upload(self._connection, run.claim, files, self._rng)
@@ -208,6 +215,12 @@ class Desk:
                 notes=drawn.notes,
             )
         )
+
+    def _finishing_of(self, run: Run) -> Executor:
+        """Previews first, then by lane; what was enlarged takes long, and lets others in between."""
+        assignment = run.assignment
+        enlarged = assignment.recipe.scale is not None
+        return self._finishing.at(1 + 2 * LANES.index(assignment.lane) + enlarged)
 
     async def _fetch(self, run: Run) -> None:
         """The pictures that a job begins with and what an earlier worker left of it, and then the generator gets it."""
@@ -255,6 +268,13 @@ class Desk:
 
         self._drive.release(claim, partial(self._in_loop, settle))
         return await answer
+
+    def _fetch_ended(self, run: Run, task: asyncio.Task[None]) -> None:
+        """Whatever fetching broke on, the run does not wait for ever."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the pictures of job %s could not be fetched", run.claim.job_id, exc_info=error)
+            run.fetching = None
+            self._fail(run.claim, Fault.INFRASTRUCTURE, f"its pictures could not be fetched: {error}")
 
     def _leaving_ended(self, run: Run, task: asyncio.Task[None]) -> None:
         """Whatever handing on broke on, the run is given back."""

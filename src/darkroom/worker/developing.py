@@ -18,6 +18,7 @@ from darkroom.core.work import Assignment, StagedFile, StagedImage
 from darkroom.finish.files import developed
 from darkroom.finish.grid import compose_grid
 from darkroom.finish.provenance import Provenance
+from darkroom.worker.beside import give_way
 from darkroom.worker.generator import Drawn, Files, Glimpse
 
 SOFTWARE = f"Darkroom {__version__}"
@@ -38,7 +39,7 @@ class Developing:
         """Every picture in every form, and the grid where there are four. Raises ModerationUnavailable, OutputError."""
         pictures = {index: picture.image for index, picture in drawn.pictures.items()}
         scores = {index: self._scores(image) for index, image in pictures.items()}
-        found = developed(pictures, _provenance(assignment, drawn, self._clock()))
+        found = developed(pictures, _provenance(assignment, drawn, self._clock()), between=give_way)
         images = tuple(
             StagedImage(
                 index=image.index,

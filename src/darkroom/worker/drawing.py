@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from functools import partial
 
 from darkroom.core.capabilities import ModelCatalogue
@@ -24,6 +25,7 @@ from darkroom.engine.requests import Request
 from darkroom.engine.rows import Finished
 from darkroom.finish.provenance import parameters_of
 from darkroom.model.denoiser import Denoiser
+from darkroom.model.guides import NOTHING_GIVEN
 from darkroom.prompt import STORED, parse
 from darkroom.worker.errands import Errand, Errands, Failed
 from darkroom.worker.generator import CANNOT_BE_DRAWN, NO_INPUTS, Drawn, Glimpse, Happening
@@ -62,8 +64,9 @@ class EngineGenerator:
     ) -> None:
         self._studio, self._catalogue, self._clock = studio, catalogue, clock
         self._engine, self._models = studio.engine, studio.models
-        self._decoder: Decoder[Picture] = Decoder(self._picture, on=studio.decode_on, timer=clock)
-        self._errands: Errands[Plates | Larger] = Errands(on=studio.decode_on, timer=clock)
+        timer = studio.timer(clock)
+        self._decoder: Decoder[Picture] = Decoder(self._picture, on=studio.decode_on, timer=timer)
+        self._errands: Errands[Plates | Larger] = Errands(on=studio.decode_on, timer=timer)
         self.models = studio.models.names
         self.device = device or studio.device
         self.vitals = EngineVitals()
@@ -110,7 +113,7 @@ class EngineGenerator:
         self._runs[key := _key(assignment.claim)] = run
         if run.is_enlarging:
             call = partial(self._larger, run.recipe, inputs, seamless=params.tile)
-            self._errands.add(key, call)
+            self._errands.add(key, call, on=self._making(run, long=True))
         else:
             self._models.asked(params.model)
 
@@ -181,7 +184,7 @@ class EngineGenerator:
         run.denoiser = denoiser
         if run.recipe.digests:
             call = partial(plates_of, run.recipe, run.inputs, run.params, denoiser)
-            self._errands.add(_key(run.claim), call)
+            self._errands.add(_key(run.claim), call, on=self._making(run, long=False))
         else:
             self._enter(run, denoiser)
 
@@ -246,6 +249,8 @@ class EngineGenerator:
             except ModelError as error:
                 self._fail(run, Fault.INFRASTRUCTURE, error.message)
                 return
+        if run.plates:  # the engine has them now, and lets go of each when its image begins
+            run.plates = replace(run.plates, given=NOTHING_GIVEN)
         if steps := sum(run.steps_done.values()):
             logger.info("job %s: continued at step %d of %d", run.claim.job_id, steps, run.steps * run.images)
 
@@ -279,7 +284,12 @@ class EngineGenerator:
 
     def _decode(self, run: Sitting, finished: Finished) -> None:
         run.finished[finished.index] = finished
-        self._decoder.add([finished])
+        long = run.plates is not None and run.plates.size is not None  # larger than what a model draws
+        self._decoder.add([finished], on=self._making(run, long=long))
+
+    def _making(self, run: Sitting, *, long: bool) -> Executor | None:
+        """Where its pictures are made: by its lane, and what takes long after what does not."""
+        return self._studio.making(2 * PRIORITY[run.assignment.lane] + long)
 
     def _develop(self) -> bool:
         """Pictures that are done beside this thread; without one they are made here, one at a time."""
@@ -314,7 +324,7 @@ class EngineGenerator:
     def _fail(self, run: Sitting, fault: Fault, message: str) -> None:
         key = _key(run.claim)
         del self._runs[key]
-        self._errands.cancel(key)
+        run.pictures_ms += 1000 * self._errands.cancel(key)
         if run.entered:
             self._engine.cancel(key)
             self._decoder.cancel(key)

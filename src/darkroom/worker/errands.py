@@ -1,4 +1,4 @@
-"""Work of a run beside the stepping thread, in order: its pictures are laid out, or enlarged. Knows no job and no picture."""
+"""Work of a run beside the stepping thread: its pictures are laid out, or enlarged. Knows no job and no picture."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ class Failed:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Queued(Generic[R]):
     key: str
     work: Callable[[], Errand[R] | Failed]
     future: Future[Errand[R] | Failed] | None
+    began: list[float]  # when it did, once it has
 
 
 class Errands(Generic[R]):
-    """First in, first out. Without an executor an errand is run when it is asked for. One thread drives it."""
+    """Without an executor an errand is run when it is asked for. One thread drives it."""
 
     def __init__(self, *, on: Executor | None = None, timer: Callable[[], float] = time.perf_counter) -> None:
         self._on, self._timer = on, timer
@@ -53,29 +54,39 @@ class Errands(Generic[R]):
         """How many are not taken yet."""
         return len(self._queue)
 
-    def add(self, key: str, call: Callable[[], R]) -> None:
+    def add(self, key: str, call: Callable[[], R], *, on: Executor | None = None) -> None:
+        """`on` takes the place of the executor that is there for all."""
+        where = on or self._on
+
+        began: list[float] = []
+
         def work() -> Errand[R] | Failed:
+            began.append(self._timer())
             return self._run(key, call)
 
-        future = None if self._on is None else self._on.submit(work)
-        self._queue.append(_Queued(key=key, work=work, future=future))
+        future = None if where is None else where.submit(work)
+        self._queue.append(_Queued(key=key, work=work, future=future, began=began))
 
-    def cancel(self, key: str) -> None:
-        """Forgets what waits for that key, and what becomes of the errand that is being run."""
-        for each in self._queue:
-            if each.key == key and each.future is not None:
-                each.future.cancel()
+    def cancel(self, key: str) -> float:
+        """Forgets what waits for that key, and what becomes of the errand that is being run; the seconds that this one took."""
+        own = [each for each in self._queue if each.key == key]
         self._queue = deque(each for each in self._queue if each.key != key)
+        spent_s = 0.0
+        for each in own:
+            if each.future is not None:
+                each.future.cancel()
+            spent_s += max((self._timer() - began for began in each.began), default=0.0)
+        return spent_s
 
     def take(self, *, at_most: int | None = None) -> list[Errand[R] | Failed]:
-        """What is done, in order. `at_most` bounds how many."""
+        """What is done, whatever waits before it. `at_most` bounds how many."""
         done: list[Errand[R] | Failed] = []
-        while self._queue and (at_most is None or len(done) < at_most):
-            first = self._queue[0]
-            if first.future is not None and not first.future.done():
+        for each in list(self._queue):
+            if at_most is not None and len(done) >= at_most:
                 break
-            self._queue.popleft()
-            done.append(first.work() if first.future is None else first.future.result())
+            if each.future is None or each.future.done():
+                self._queue.remove(each)
+                done.append(each.work() if each.future is None else each.future.result())
         return done
 
     def _run(self, key: str, call: Callable[[], R]) -> Errand[R] | Failed:

@@ -168,6 +168,8 @@ class Worker:
         pulled: Pulled = asked.result()
         for assignment in pulled.jobs:
             desk.take(assignment)
+        for job in pulled.unreadable:
+            desk.refuse(job.claim, job.reason)
         self._obey(desk, pulled.instructions)
         if self._leaving.is_set():
             desk.hand_back()

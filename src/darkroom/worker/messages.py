@@ -10,8 +10,8 @@ from uuid import UUID
 
 from darkroom.core.errors import Unavailable
 from darkroom.core.jobs import Outcome
-from darkroom.core.params import Lane
-from darkroom.core.recipes import EMPTY, Recipe
+from darkroom.core.params import IMAGES_PER_JOB, Lane
+from darkroom.core.recipes import EMPTY, RECIPE_FAULTS, Recipe
 from darkroom.core.work import (
     Assignment,
     Claim,
@@ -51,11 +51,20 @@ class Registration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """A job that this worker was given and cannot make sense of, and why."""
+
+    claim: Claim
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pulled:
-    """The answer to a pull."""
+    """The answer to a pull. What cannot be read of it is the matter of that one job."""
 
     jobs: tuple[Assignment, ...]
     instructions: Instructions
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 def introduction_json(worker: Introduction) -> Mapping[str, Json]:
@@ -158,12 +167,7 @@ def read_registration(answer: object) -> Registration:
 
 
 def read_pulled(answer: object) -> Pulled:
-    return _read(
-        lambda found: Pulled(
-            jobs=tuple(_assignment(job) for job in found["jobs"]), instructions=read_instructions(found)
-        ),
-        answer,
-    )
+    return _read(_pulled, answer)
 
 
 def read_instructions(answer: object) -> Instructions:
@@ -188,18 +192,33 @@ def read_outcomes(answer: object, count: int) -> list[Outcome]:
     return outcomes
 
 
-def _assignment(job: dict[str, Any]) -> Assignment:
+def _pulled(found: dict[str, Any]) -> Pulled:
+    jobs, unreadable = [], []
+    for job in found["jobs"]:
+        claim = _claim(job)
+        try:
+            jobs.append(_assignment(claim, job))
+        except RECIPE_FAULTS as error:
+            unreadable.append(Unreadable(claim=claim, reason=_plain(str(error) or repr(error))))
+    return Pulled(jobs=tuple(jobs), instructions=read_instructions(found), unreadable=tuple(unreadable))
+
+
+def _assignment(claim: Claim, job: dict[str, Any]) -> Assignment:
+    recipe = Recipe.from_object(job["recipe"]) if job.get("recipe") else EMPTY
+    images = int(job["images"])
+    if not 1 <= images <= IMAGES_PER_JOB or (recipe != EMPTY and images != recipe.images):
+        raise ValueError(f"it has {images} images, which is not what its recipe draws")
     return Assignment(
-        claim=_claim(job),
+        claim=claim,
         prompt=str(job["prompt"]),
         model=str(job["model"]),
         seed=int(job["seed"]),
         lane=Lane(str(job["lane"])),
-        images=int(job["images"]),
+        images=images,
         attempt=int(job["attempt"]),
         flow=str(job.get("flow", "")),
         saved_url=str(job.get("saved_url", "")),
-        recipe=Recipe.from_object(job["recipe"]) if job.get("recipe") else EMPTY,
+        recipe=recipe,
         inputs={str(digest): str(url) for digest, url in job.get("inputs", {}).items()},
     )
 
@@ -212,5 +231,5 @@ def _read(reader: Callable[[dict[str, Any]], T], answer: Any) -> T:
     """Unavailable where an answer is not what the protocol promises: another service may live at that address."""
     try:
         return reader(answer)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except RECIPE_FAULTS as error:
         raise Unavailable(f"the service gave an answer that no Darkroom gives: {error!r}") from error

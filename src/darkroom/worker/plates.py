@@ -6,6 +6,7 @@ Decoding, resizing and encoding take time: none of it is for the thread that ste
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,14 +18,24 @@ from darkroom.core.errors import OutputError
 from darkroom.core.params import GenerationParams
 from darkroom.core.recipes import Input, Recipe, Role
 from darkroom.model.denoiser import Denoiser, Given, Guide
-from darkroom.worker.canvas import Canvas, laid, near
+from darkroom.worker.canvas import Canvas, laid
 from darkroom.worker.enlarging import tensor_of
+from darkroom.worker.matching import coloured_like
 
 SIDE_MAX_PX = 4096  # of a result whose size comes from the picture that it begins with
 OPENED_PIXELS_MAX = 64_000_000  # of a file that is opened at all
 FORMATS = ("PNG",)
 REDUCED = "the result would be {wanted[0]}x{wanted[1]} px; it is {size[0]}x{size[1]} px, because {most} px is the longest side there is"
-READING_FAULTS = (OSError, ValueError, SyntaxError, EOFError, zlib.error, Image.DecompressionBombError)
+READING_FAULTS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -48,7 +59,7 @@ class Plates:
         """A drawing, of `size` where there is one, as it is delivered."""
         if self.canvas is not None:
             return self.canvas.joined(drawn)
-        return drawn if self.like is None else near(drawn, self.like)
+        return drawn if self.like is None else coloured_like(drawn, self.like)
 
 
 def plates_of(
@@ -72,7 +83,7 @@ def plates_of(
         canvas, notes = _canvas(recipe, inputs, picture)
         init = table.guide(canvas.start.resize(table.size, Image.Resampling.LANCZOS)).latent
         region = torch.from_numpy(canvas.region(init.shape[2], init.shape[1]))[None]  # (1, h, w)
-        given = replace(given, init=init, region=region)
+        given = replace(given, init=init, region=region, around=recipe.frame is not None)
         return Plates(given=given, size=(canvas.width, canvas.height), canvas=canvas, notes=notes)
     if recipe.scale is not None:
         size, notes = scaled(picture.size, recipe.scale)

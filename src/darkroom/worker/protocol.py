@@ -191,7 +191,7 @@ class Connection:
                 return answer.json() if answer.content else {}
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(f"the service at {url} cannot be reached: {_reason(error)}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unavailable(f"the service at {url} did not answer in JSON") from error
         raise _error_of(answer)
 
@@ -217,7 +217,7 @@ def _error_of(answer: httpx.Response) -> DarkroomError:
 def _error_object(answer: httpx.Response) -> Mapping[str, Any]:
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     error = body.get("error", body) if isinstance(body, dict) else {}
     if not isinstance(error, dict):

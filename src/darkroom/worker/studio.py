@@ -6,9 +6,12 @@ Knows no job, no file and no service. Importing it loads no torch.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
+
+from darkroom.worker.beside import Beside
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,6 +53,14 @@ class Studio:
     decode_on: Executor | None = None
     woken: threading.Event = field(default_factory=threading.Event)
 
+    def making(self, urgency: int) -> Executor | None:
+        """Where a picture of that urgency is made: the lower the sooner, 0 first."""
+        return self.decode_on.at(urgency) if isinstance(self.decode_on, Beside) else self.decode_on
+
+    def timer(self, clock: Callable[[], float]) -> Callable[[], float]:
+        """What measures the making of a picture: not what was done for others in between."""
+        return self.decode_on.own_time if isinstance(self.decode_on, Beside) else clock
+
     def picture(self, decoded: Decoded, plates: Plates | None = None) -> Picture:
         """What the decoder made (3, H, W) as an image of its presentable size, or of the size that its plates say, joined
         with the old picture that they hold."""
@@ -78,12 +89,14 @@ class Studio:
         )
 
     def larger(self, image: Image, size: tuple[int, int], *, seamless: bool) -> Picture:
-        """An image as it is, of another size, by the upscaler alone."""
+        """An image as it is, of another size, by the upscaler alone, which brightens: its colours are put right."""
+        from darkroom.worker.canvas import near
         from darkroom.worker.enlarging import brought_to, enlarger_facts, tensor_of
 
         facts = enlarger_facts(self.upscaler)
+        larger = brought_to(self.upscaler, tensor_of(image), *size, seamless=seamless)
         return Picture(
-            image=brought_to(self.upscaler, tensor_of(image), *size, seamless=seamless),
+            image=near(larger, image),
             weights_hash=self.upscaler.weights_hash,
             fingerprint={**facts, "exact": self.exact},
         )

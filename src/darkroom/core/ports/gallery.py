@@ -108,12 +108,26 @@ class Gallery(Protocol):
         """
         ...
 
-    async def leftovers(self, *, limit: int) -> list[str]:
-        """Digests of files of deleted images and uploads that nothing keeps now: no image, no upload, no job that has not ended. The caller
-        deletes those, and forgets them then."""
+    async def hold(self, hold_id: UUID, digests: Sequence[str], *, now: datetime) -> bool:
+        """Says that files are about to be put which a row will keep: for HELD_FOR nobody deletes them.
+
+        False, and nothing is held, while somebody deletes one of them: ask again. What is still held then is noted as a
+        leftover, so that files that no row came to keep go.
+        """
         ...
 
-    async def forget_leftovers(self, digests: Sequence[str]) -> None: ...
+    async def release(self, hold_id: UUID) -> None:
+        """The rows are there, or the files are not. A hold that is none is none."""
+        ...
+
+    async def take_leftovers(self, *, limit: int, now: datetime) -> list[str]:
+        """Digests of files of deleted images and uploads that nothing keeps now: no image, no upload, no job that has not ended,
+        no hold. They are the caller's for TAKEN_FOR: it deletes them, and forgets them then."""
+        ...
+
+    async def forget_leftovers(self, digests: Sequence[str]) -> None:
+        """They are deleted."""
+        ...
 
     async def trashed(self, account_id: UUID, *, before: UUID | None, limit: int) -> list[Image]:
         """By id, newest first."""
@@ -157,7 +171,7 @@ class Gallery(Protocol):
         ...
 
     async def find(self, wanted: ImageFilter, *, before: UUID | None, limit: int) -> list[Image]:
-        """An account's images without grids, trash and tombstones, newest first."""
+        """An account's images without grids, trash, tombstones and (but in a folder) replays, newest first."""
         ...
 
     async def explore(
@@ -171,7 +185,7 @@ class Gallery(Protocol):
         after: FeedPlace | None = None,
         text: str = "",
     ) -> FeedPage:
-        """Public images of everybody, without grids, trash, tombstones and what `viewer` hid.
+        """Public images of everybody, without grids, trash, tombstones, replays and what `viewer` hid.
 
         TOP counts the likes of TOP_WINDOW before `now`: whoever pages gives the `now` of the first page again, so that
         likes that come meanwhile change nothing.

@@ -26,7 +26,8 @@ class Ledger(Protocol):
         """Hold and enqueue all jobs of a submission under the account's row lock.
 
         Jobs get slots while `running_cap` allows, the rest wait. Raises Exhausted (`queue_full`, `fast_time_exhausted`),
-        Conflict (`idempotency_conflict`: the key was used for another body), NotAllowed (`account_blocked`), NotFound.
+        Conflict (`idempotency_conflict`: the key was used for another body), NotAllowed (`account_blocked`), NotFound,
+        Refused (`inputs_gone`: a picture that it needs was deleted meanwhile; from here on the files wait for the jobs).
         """
         ...
 
@@ -86,6 +87,6 @@ class Ledger(Protocol):
     async def resubmit(self, dead_letter: UUID, *, new_id: UUID, now: datetime) -> Change:
         """A dead letter becomes a new job with the same prompt and seed, free of charge (hold 0, price 0), ahead of any cap.
 
-        Raises NotFound, Conflict (`already_resolved`).
+        Raises NotFound, Conflict (`already_resolved`), Refused (`inputs_gone`).
         """
         ...

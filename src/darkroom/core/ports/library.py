@@ -63,7 +63,7 @@ class Library(Protocol):
     async def images(
         self, account_id: UUID, *, before: UUID | None, limit: int, text: str = ""
     ) -> list[Image]:
-        """An account's images without grids, trash and tombstones, newest first."""
+        """An account's images without grids, trash, tombstones and replays, newest first."""
         ...
 
     async def waiting_ahead(self, jobs: Sequence[Job]) -> Mapping[UUID, int]:

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from darkroom.core.errors import NotFound
 from darkroom.core.gallery import (
+    HELD_FOR,
     ONCE,
+    TAKEN_FOR,
     TOP_WINDOW,
     UNMARKED,
     FeedOrder,
@@ -98,18 +100,37 @@ class MemoryGallery(MemoryFolders):
             if each.job_id in jobs and each.index is None and each.deleted_at is None
         ]
         for each in (*images, *grids):
-            self._shelves.leftovers |= {file.digest for file in each.files}
+            for file in each.files:
+                self._shelves.leftovers.setdefault(file.digest, None)
             self._shelves.marked.pop(each.id, None)
             for lying in self._shelves.lying_in.values():
                 lying.discard(each.id)
         self._keep(_tombstone(each, now) for each in grids)
         return self._keep(_tombstone(each, now) for each in images)
 
-    async def leftovers(self, *, limit: int) -> list[str]:
-        return digests_unkept(self._state, self._shelves.leftovers)[:limit]
+    async def hold(self, hold_id: UUID, digests: Sequence[str], *, now: datetime) -> bool:
+        taken = (self._shelves.leftovers.get(each) for each in digests)
+        if any(until is not None and until > now for until in taken):
+            return False
+        self._shelves.holds.setdefault(hold_id, (frozenset(digests), now + HELD_FOR))
+        return True
+
+    async def release(self, hold_id: UUID) -> None:
+        self._shelves.holds.pop(hold_id, None)
+
+    async def take_leftovers(self, *, limit: int, now: datetime) -> list[str]:
+        holds, leftovers = self._shelves.holds, self._shelves.leftovers
+        for hold_id in [each for each, (_, until) in holds.items() if until <= now]:
+            for digest in holds.pop(hold_id)[0]:
+                leftovers.setdefault(digest, None)
+        free = [each for each, until in leftovers.items() if until is None or until <= now]
+        taken = digests_unkept(self._state, free)[:limit]
+        leftovers.update(dict.fromkeys(taken, now + TAKEN_FOR))
+        return taken
 
     async def forget_leftovers(self, digests: Sequence[str]) -> None:
-        self._shelves.leftovers -= set(digests)
+        for each in digests:
+            self._shelves.leftovers.pop(each, None)
 
     async def trashed(self, account_id: UUID, *, before: UUID | None, limit: int) -> list[Image]:
         own = [each for each in self._in_trash() if each.account_id == account_id]
@@ -128,6 +149,7 @@ class MemoryGallery(MemoryFolders):
         return (
             image.account_id == wanted.account_id
             and _is_shown(image)
+            and (image.recipe.replay_of is None or wanted.folder_id is not None)
             and (wanted.folder_id is None or image.id in self._shelves.lying_in[wanted.folder_id])
             and wanted.liked in (None, marks.liked)
             and wanted.favourite in (None, marks.favourite)
@@ -166,8 +188,9 @@ class MemoryGallery(MemoryFolders):
         return FeedPage(images=tuple(each for _, _, each in rest[:limit]), after=place)
 
     def _is_public(self, image: Image, viewer: UUID) -> bool:
-        hidden = self._marks(viewer, image.id).hidden
-        return image.visibility is Visibility.PUBLIC and _is_shown(image) and not hidden
+        if image.recipe.replay_of is not None or self._marks(viewer, image.id).hidden:
+            return False
+        return image.visibility is Visibility.PUBLIC and _is_shown(image)
 
     async def record(self, signals: Sequence[Signal]) -> None:
         shelves = self._shelves

@@ -28,7 +28,7 @@ from darkroom.core.jobs import (
 )
 from darkroom.storage.memory.state import State
 from darkroom.storage.memory.steps import Steps
-from darkroom.storage.memory.submission import accept, earlier, replay
+from darkroom.storage.memory.submission import accept, check_pictures, earlier, replay
 
 
 class MemoryLedger:
@@ -213,6 +213,7 @@ class MemoryLedger:
                 code="already_resolved",
             )
         failed, steps = self._state.jobs[dead_letter], Steps(self._state, now=now)
+        check_pictures(self._state, [failed.recipe])
         steps.bear(_successor(failed, new_id, now), words=self._state.words[dead_letter])
         self._state.dead_letters[dead_letter] = replace(
             letter, resolution="requeued", resolved_at=now, successor_id=new_id

@@ -69,7 +69,8 @@ class MemoryLibrary:
         found = (self._state.images[each] for each in _newest_first(self._state.images, before))
         own = (each for each in found if each.account_id == account_id and each.index is not None)
         kept = (each for each in own if each.trashed_at is None and each.deleted_at is None)
-        return [each for each in kept if self._says(each.job_id, text)][:limit]
+        new = (each for each in kept if each.recipe.replay_of is None)
+        return [each for each in new if self._says(each.job_id, text)][:limit]
 
     async def waiting_ahead(self, jobs: Sequence[Job]) -> Mapping[UUID, int]:
         state, ahead = self._state, dict[UUID, int]()

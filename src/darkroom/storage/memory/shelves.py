@@ -20,7 +20,10 @@ class Marked:
 
 @dataclass(kw_only=True)
 class Shelves:
-    """`marked` is by image, then by account; `said` are the choices that are noted once."""
+    """`marked` is by image, then by account; `said` are the choices that are noted once.
+
+    `leftovers` says until when whoever deletes a file has it, `holds` which files are being put and until when.
+    """
 
     marked: dict[UUID, dict[UUID, Marked]] = field(default_factory=lambda: defaultdict(dict))
     folders: dict[UUID, Folder] = field(default_factory=dict)
@@ -28,4 +31,5 @@ class Shelves:
     searches: dict[UUID, SavedSearch] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
     said: set[tuple[UUID, Choice, UUID]] = field(default_factory=set)
-    leftovers: set[str] = field(default_factory=set)
+    leftovers: dict[str, datetime | None] = field(default_factory=dict)
+    holds: dict[UUID, tuple[frozenset[str], datetime]] = field(default_factory=dict)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from darkroom.core.accounts import Account
 from darkroom.core.errors import Conflict, Exhausted, NotAllowed
 from darkroom.core.jobs import Change, Job, JobState, NewJob, Submission, Submitted
+from darkroom.core.recipes import Recipe
 from darkroom.core.verdicts import ModerationRecord, Subject
+from darkroom.storage.limits import picture_deleted
 from darkroom.storage.memory.state import Reply, State
 from darkroom.storage.memory.steps import Steps
 
@@ -74,7 +77,21 @@ def _check(state: State, account: Account, submission: Submission) -> int:
             code="fast_time_exhausted",
             hint="Use --relax where your plan has it, or wait for the next month.",
         )
+    check_pictures(state, [new.recipe for new in submission.jobs])
     return slots
+
+
+def check_pictures(state: State, recipes: Iterable[Recipe]) -> None:
+    """Refused (`inputs_gone`) where pixels that a job needs are deleted."""
+    needed = {
+        each.parent_id: state.images.get(each.parent_id) or state.uploads.get(each.parent_id)
+        for recipe in recipes
+        for each in recipe.inputs
+        if each.digest
+    }
+    for parent_id, parent in needed.items():
+        if parent is not None and parent.deleted_at is not None:
+            raise picture_deleted(str(parent_id))
 
 
 def _answer(state: State, job_ids: list[UUID] | tuple[UUID, ...]) -> Submitted:

@@ -50,14 +50,15 @@ class MemoryUploads:
             raise NotFound(f"There is no upload {upload_id}.")
         gone = replace(old, deleted_at=old.deleted_at or now)
         self._state.uploads[upload_id] = gone
-        self._state.shelves.leftovers.add(gone.digest)
+        self._state.shelves.leftovers.setdefault(gone.digest, None)
         return gone, bool(digests_unkept(self._state, [gone.digest]))
 
 
 def digests_unkept(state: State, digests: Iterable[str]) -> list[str]:
-    """Which of these files nothing keeps: no upload and no image that is not deleted, no job that has not ended."""
+    """Which of these files nothing keeps: no upload and no image that is not deleted, no job that has not ended, no hold."""
     kept = {each.digest for each in state.uploads.values() if each.deleted_at is None}
     kept.update(file.digest for image in state.images.values() for file in image.files)
+    kept.update(*(held for held, _ in state.shelves.holds.values()))
     kept.update(digest for each in state.living for digest in state.jobs[each].recipe.digests)
     return sorted(set(digests) - kept)
 

@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from darkroom.core.gallery import TOP_WINDOW, UNMARKED, Choice, FeedOrder, FeedPage, FeedPlace, Marks, Signal
+from darkroom.core.gallery import (
+    HELD_FOR,
+    TAKEN_FOR,
+    TOP_WINDOW,
+    UNMARKED,
+    Choice,
+    FeedOrder,
+    FeedPage,
+    FeedPlace,
+    Marks,
+    Signal,
+)
 from darkroom.core.images import Image
 from darkroom.core.params import Visibility
 from darkroom.core.ports import ImageFilter
@@ -76,8 +87,17 @@ class PostgresGallery(PostgresFolders):
         ids = _once(image_ids)
         return _in_order(ids, await self._images("delete", ids, account_id, now))
 
-    async def leftovers(self, *, limit: int) -> list[str]:
-        return [row["digest"] for row in await self._database.rows(self._sql["leftovers"], limit)]
+    async def hold(self, hold_id: UUID, digests: Sequence[str], *, now: datetime) -> bool:
+        row = await self._database.row(self._sql["hold"], hold_id, list(digests), now, now + HELD_FOR)
+        assert row is not None, "it is a function of one value"
+        return bool(row["held"])
+
+    async def release(self, hold_id: UUID) -> None:
+        await self._database.rows(self._sql["release"], hold_id)
+
+    async def take_leftovers(self, *, limit: int, now: datetime) -> list[str]:
+        found = await self._database.rows(self._sql["take_leftovers"], limit, now, now + TAKEN_FOR)
+        return sorted(row["digest"] for row in found)
 
     async def forget_leftovers(self, digests: Sequence[str]) -> None:
         await self._database.rows(self._sql["forget_leftovers"], list(digests))

@@ -15,7 +15,13 @@ from darkroom.core.errors import (
     NotFound,
     StoreUnavailable,
 )
-from darkroom.storage.limits import folder_full, folder_name_taken, too_many_folders, too_many_searches
+from darkroom.storage.limits import (
+    folder_full,
+    folder_name_taken,
+    picture_deleted,
+    too_many_folders,
+    too_many_searches,
+)
 
 DISK_FULL = "53100"
 AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the same call again will do
@@ -106,6 +112,7 @@ _REFUSALS: Mapping[str, Callable[[str], DarkroomError]] = {
     "DR009": _already_resolved,
     "DR010": _name_taken,
     "DR011": _last_owner,
+    "DR012": picture_deleted,
     "DR020": lambda detail: NotFound(f"There is no image {detail}."),
     "DR021": lambda detail: NotFound(f"There is no folder {detail}."),
     "DR022": folder_name_taken,

@@ -36,7 +36,7 @@ class PostgresUploads:
                 upload.policy,
                 upload.created_at,
             ) or await self._database.row(
-                self._sql["same"], upload.account_id, upload.kind.value, upload.digest
+                self._sql["same"], upload.account_id, upload.kind.value, upload.digest, upload.id
             )
             if row is not None:
                 return rows.upload(row)

@@ -58,6 +58,9 @@ BEGIN
             greatest(1, ceil(extract(epoch FROM a.period_end - p_now)))::bigint);
     END IF;
 
+    IF p_recipes IS NOT NULL THEN
+        PERFORM lineage_check(p_recipes);
+    END IF;
     UPDATE accounts
     SET running = running + v_slots, waiting = waiting + v_count - v_slots,
         running_cap = p_running_cap, held_gpu_ms = held_gpu_ms + v_total

@@ -11,6 +11,7 @@ DECLARE
     v_hand_on boolean;
     v_owners uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(p_jobs)]);
     v_visibilities text[] := array_fill(NULL::text, ARRAY[cardinality(p_jobs)]);
+    v_replays boolean[] := array_fill(false, ARRAY[cardinality(p_jobs)]);
     j jobs;
 BEGIN
     PERFORM ledger_lock_accounts(p_jobs);
@@ -34,6 +35,7 @@ BEGIN
         END IF;
         v_hand_on := ledger_close(j, v_was, j.charged_gpu_ms);
         IF j.recipe IS NOT NULL THEN
+            v_replays[i] := j.recipe::json ->> 'replay_of' IS NOT NULL;
             UPDATE lineage_edges SET drawn = true WHERE job_id = j.id;
         END IF;
         RETURN NEXT ledger_walk(i, j, v_was, true, 'published', j.finished_at, '');
@@ -41,10 +43,10 @@ BEGIN
             RETURN QUERY SELECT * FROM ledger_promote(i, j.account_id, j.finished_at);
         END IF;
     END LOOP;
-    INSERT INTO images (id, job_id, account_id, index, files, scores, policy, provenance, created_at, visibility)
+    INSERT INTO images (id, job_id, account_id, index, files, scores, policy, provenance, created_at, visibility, replay)
     SELECT p_image_ids[n], p_jobs[p_image_items[n]], v_owners[p_image_items[n]], p_indexes[n], p_files[n]::json,
         p_scores[n]::json, p_policies[n], p_provenances[n], p_now[p_image_items[n]],
-        v_visibilities[p_image_items[n]]
+        v_visibilities[p_image_items[n]], v_replays[p_image_items[n]]
     FROM generate_series(1, cardinality(p_image_ids)) AS n
     WHERE v_owners[p_image_items[n]] IS NOT NULL;
 END
@@ -161,6 +163,7 @@ BEGIN
         RETURN NEXT ledger_unchanged(1, p_id, NULL, NULL);
         RETURN;
     END IF;
+    PERFORM lineage_check(ARRAY[recipe]) FROM finished_jobs WHERE id = p_letter AND recipe IS NOT NULL;
     UPDATE dead_letters SET resolution = 'requeued', resolved_at = p_now, successor_id = p_id WHERE job_id = p_letter;
     INSERT INTO jobs (
         id, account_id, batch_id, state, lane, visibility, source, prompt, words, model, seed, images, hold_gpu_ms,

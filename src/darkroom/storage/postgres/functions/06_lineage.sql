@@ -14,7 +14,30 @@ CREATE OR REPLACE FUNCTION lineage_write(p_jobs uuid[], p_recipes text[]) RETURN
     LEFT JOIN lineage_edges own ON own.job_id = i.job_id AND own.position = 0
 $$;
 
--- Which of these files nothing keeps: no upload and no image that is not deleted, no job that has not ended. One transaction
+-- Refuses where a picture that new jobs need was deleted, maybe while the request was on its way; from here on its file waits for them.
+CREATE OR REPLACE FUNCTION lineage_check(p_recipes text[]) RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_needed uuid[];
+    v_gone uuid;
+BEGIN
+    v_needed := ARRAY(
+        SELECT DISTINCT (p.input ->> 'parent_id')::uuid
+        FROM unnest(p_recipes) AS recipe, json_array_elements(recipe::json -> 'inputs') AS p (input)
+        WHERE p.input ->> 'digest' IS NOT NULL
+    );
+    PERFORM 1 FROM images WHERE id = ANY (v_needed) ORDER BY id FOR SHARE;
+    PERFORM 1 FROM uploads WHERE id = ANY (v_needed) ORDER BY id FOR SHARE;
+    SELECT n.id INTO v_gone FROM unnest(v_needed) AS n (id)
+    WHERE EXISTS (SELECT FROM images i WHERE i.id = n.id AND i.deleted_at IS NOT NULL)
+        OR EXISTS (SELECT FROM uploads u WHERE u.id = n.id AND u.deleted_at IS NOT NULL) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'DR012', MESSAGE = 'inputs_gone', DETAIL = v_gone;
+    END IF;
+END
+$$;
+
+-- Which of these files nothing keeps: no upload and no image that is not deleted, no job that has not ended, no hold. One transaction
 -- at a time asks, so that of two that let go of the same file the second one is told; call it after what lets go was written.
 CREATE OR REPLACE FUNCTION digests_unkept(p_digests text[]) RETURNS text[] LANGUAGE plpgsql
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -26,6 +49,10 @@ BEGIN
     SELECT coalesce(array_agg(DISTINCT p.input ->> 'digest'), '{}') INTO v_needed
     FROM jobs j, json_array_elements(j.recipe::json -> 'inputs') AS p (input)
     WHERE j.recipe IS NOT NULL AND p.input ->> 'digest' = ANY (p_digests);
+    -- Before the rows are looked at: what is held no more then has its row.
+    v_needed := v_needed || ARRAY(
+        SELECT DISTINCT held FROM file_holds, unnest(digests) AS held WHERE held = ANY (p_digests)
+    );
     SELECT coalesce(array_agg(DISTINCT d.digest ORDER BY d.digest), '{}') INTO v_unkept
     FROM unnest(p_digests) AS d (digest)
     WHERE d.digest <> ALL (v_needed)
@@ -44,6 +71,7 @@ RETURNS TABLE (upload uploads, unkept boolean) LANGUAGE plpgsql AS $$
 DECLARE
     u uploads;
 BEGIN
+    PERFORM pg_advisory_xact_lock(7236419053);  -- functions/08_files.sql
     UPDATE uploads SET deleted_at = coalesce(deleted_at, p_now) WHERE id = p_id AND account_id = p_account RETURNING * INTO u;
     IF FOUND THEN
         INSERT INTO leftover_files (digest, noted_at) VALUES (u.digest, p_now) ON CONFLICT DO NOTHING;

@@ -57,6 +57,7 @@ RETURNS SETOF images LANGUAGE plpgsql AS $$
 DECLARE
     v_ids uuid[];
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7236419053);  -- functions/08_files.sql
     PERFORM gallery_lock(p_ids, p_account);
     v_ids := p_ids || ARRAY(
         SELECT g.id FROM images g
@@ -72,28 +73,6 @@ BEGIN
         trashed_at = coalesce(trashed_at, p_now), deleted_at = p_now
     WHERE id = ANY (v_ids);
     RETURN QUERY SELECT * FROM images WHERE id = ANY (p_ids);
-END
-$$;
-
--- The oldest files that nobody needs. What an image or an upload keeps is forgotten here: it is noted anew when that goes.
-CREATE OR REPLACE FUNCTION gallery_leftovers(p_limit integer) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    v_noted text[];
-    v_unkept text[];
-BEGIN
-    v_noted := ARRAY(SELECT digest FROM leftover_files ORDER BY noted_at, digest LIMIT p_limit);
-    IF cardinality(v_noted) = 0 THEN
-        RETURN;
-    END IF;
-    v_unkept := digests_unkept(v_noted);
-    DELETE FROM leftover_files l WHERE l.digest = ANY (v_noted) AND l.digest <> ALL (v_unkept) AND (
-        EXISTS (SELECT FROM uploads u WHERE u.digest = l.digest AND u.deleted_at IS NULL)
-        OR EXISTS (
-            SELECT FROM images i, json_array_elements(i.files) AS f
-            WHERE files_marks(i.files) @> ARRAY[digest_mark(l.digest)] AND f ->> 1 = l.digest
-        )
-    );
-    RETURN QUERY SELECT unnest(v_unkept);
 END
 $$;
 
@@ -196,7 +175,7 @@ BEGIN
     ), found AS (
         (
             SELECT p.id, l.likes FROM liked l JOIN images p ON p.id = l.image_id
-            WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL
+            WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL AND NOT p.replay
                 AND NOT EXISTS (SELECT FROM marks h WHERE h.account_id = p_viewer AND h.image_id = p.id AND h.hidden)
                 AND (p_after IS NULL OR (l.likes, p.id) < (p_likes, p_after))
                 AND (p_text = '' OR p.job_id IN (
@@ -208,7 +187,7 @@ BEGIN
         UNION ALL
         (
             SELECT p.id, 0 FROM images p
-            WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL
+            WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL AND NOT p.replay
                 AND NOT EXISTS (SELECT FROM marks h WHERE h.account_id = p_viewer AND h.image_id = p.id AND h.hidden)
                 AND NOT EXISTS (
                     SELECT FROM marks m

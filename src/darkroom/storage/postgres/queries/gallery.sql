@@ -27,8 +27,14 @@ FROM gallery_restore($1, $2) i JOIN finished_jobs j ON j.id = i.job_id
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe
 FROM gallery_delete($1, $2, $3) i JOIN finished_jobs j ON j.id = i.job_id
 
--- name: leftovers
-SELECT digest FROM gallery_leftovers($1) AS digest
+-- name: hold
+SELECT files_hold($1, $2, $3, $4) AS held
+
+-- name: release
+DELETE FROM file_holds WHERE id = $1
+
+-- name: take_leftovers
+SELECT digest FROM files_take($1, $2, $3) AS digest
 
 -- name: forget_leftovers
 DELETE FROM leftover_files WHERE digest = ANY ($1::text[])
@@ -75,6 +81,7 @@ SELECT gallery_arrange($1, $2, $3, $4, $5, $6)
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe
 FROM images i JOIN finished_jobs j ON j.id = i.job_id LEFT JOIN marks m ON m.account_id = $1 AND m.image_id = i.id
 WHERE i.account_id = $1 AND i.index IS NOT NULL AND i.trashed_at IS NULL
+    AND (NOT i.replay OR $2::uuid IS NOT NULL)
     AND ($2::uuid IS NULL OR EXISTS (SELECT FROM folder_images l WHERE l.folder_id = $2 AND l.image_id = i.id))
     AND ($3::boolean IS NULL OR coalesce(m.liked, false) = $3)
     AND ($4::boolean IS NULL OR coalesce(m.favourite, false) = $4)
@@ -90,7 +97,7 @@ ORDER BY i.id DESC LIMIT $11
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe, 0 AS likes
 FROM (
     SELECT p.id FROM images p
-    WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL
+    WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL AND NOT p.replay
         AND NOT EXISTS (SELECT FROM marks h WHERE h.account_id = $1 AND h.image_id = p.id AND h.hidden)
         AND ($3::uuid IS NULL OR p.id < $3) /* words */
     ORDER BY p.id DESC LIMIT $2
@@ -102,7 +109,7 @@ ORDER BY i.id DESC
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe, 0 AS likes
 FROM (
     SELECT p.id FROM images p
-    WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL
+    WHERE p.visibility = 'public' AND p.index IS NOT NULL AND p.trashed_at IS NULL AND NOT p.replay
         AND NOT EXISTS (SELECT FROM marks h WHERE h.account_id = $1 AND h.image_id = p.id AND h.hidden)
         AND ($3::uuid IS NULL
             OR (uuid_hash_extended(p.id, $4), p.id) < (uuid_hash_extended($3, $4), $3)) /* words */

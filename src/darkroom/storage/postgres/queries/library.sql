@@ -51,7 +51,7 @@ ORDER BY i.job_id, i.index NULLS LAST
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe
 FROM images i JOIN finished_jobs j ON j.id = i.job_id
 WHERE i.account_id = $1 AND i.index IS NOT NULL AND ($2::uuid IS NULL OR i.id < $2)
-    AND i.trashed_at IS NULL AND i.deleted_at IS NULL
+    AND i.trashed_at IS NULL AND i.deleted_at IS NULL AND NOT i.replay
     AND (numnode(plainto_tsquery('simple', $4)) = 0
         OR to_tsvector('simple', j.words) @@ plainto_tsquery('simple', $4))
 ORDER BY i.id DESC LIMIT $3

@@ -3,7 +3,10 @@ INSERT INTO uploads (id, account_id, kind, digest, width, height, size_bytes, so
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING *
 
 -- name: same
-SELECT * FROM uploads WHERE account_id = $1 AND kind = $2 AND digest = $3 AND deleted_at IS NULL
+-- The very same call again finds its own row, even where that was deleted since.
+SELECT * FROM uploads
+WHERE (account_id = $1 AND kind = $2 AND digest = $3 AND deleted_at IS NULL) OR id = $4
+ORDER BY deleted_at IS NULL DESC LIMIT 1
 
 -- name: get
 SELECT * FROM uploads WHERE id = $1

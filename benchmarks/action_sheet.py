@@ -357,7 +357,7 @@ def wrapped(text: str, columns: int = 30) -> list[str]:
 
 def save(picture: Image.Image, path: Path) -> None:
     """With 256 colours, which is a fifth of the bytes; dithered, so that skies have no bands."""
-    colours = picture.quantize(256)
+    colours = picture.quantize(256, kmeans=1)  # without it rare colours become patterns of dots
     picture.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 

@@ -147,46 +147,10 @@ def test_notes_are_told_and_kept_once(script: Script, capsys: pytest.CaptureFixt
         assert told["notes"] == [*COST["notes"], *kept[1:]]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "answer", "shown"),
-    [
-        (["vary", "2"], "vary_subtle", "a fox --v able-1"),
-        (["remix", "2", "a fox --seed 8"], "remix", "a fox --v able-1 --seed 8"),
-        (["hd", "2"], "hd", "a fox --v able-1 --seed 8"),
-        (["remix", "2", "a fox --sref random"], "remix", "a fox --v able-1 --sref random"),
-    ],
-)
-def test_a_dry_run_shows_nothing_that_is_drawn_by_lot(
-    script: Script, capsys: pytest.CaptureFixture[str], arguments: Sequence[str], answer: str, shown: str
-) -> None:
-    style = " --sref 4711" if "random" in arguments[-1] else ""
-    found = {**COST, "action": answer, "prompt": f"a fox --v able-1 --seed 8{style}"}
-    script.answers[f"POST /api/v1/images/{SECOND}/actions"] = found
-    assert run([*arguments, "--dry-run"]) == 0
-    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("prompt")]
-    assert line.removeprefix("prompt").strip() == shown
-
-
-@pytest.mark.parametrize(
-    ("source", "prompt", "told"),
-    [
-        ("a fox --sref random", "a fox --v able-1 --sref 4711", "`--sref 4711` gives it again"),
-        (
-            "a fox --sref 12 random::2 --ar 3:2",
-            "a fox --sref 12 4711::2 --sw 50",
-            "`--sref 12 4711::2` gives",
-        ),
-        ("a random fox --sref 12", "a random fox --sref 12", ""),
-        ("a fox --sref 12 --no random", "a fox --sref 12 --no random", ""),
-    ],
-)
-def test_a_style_that_was_drawn_by_lot_is_told(
-    script: Script, capsys: pytest.CaptureFixture[str], source: str, prompt: str, told: str
-) -> None:
-    made_of(script, job=True).update(source=source, prompt=prompt)
-    assert run(["imagine", source]) == 0
-    printed = capsys.readouterr().err
-    assert told in printed and ("by lot" in printed) is bool(told)
+def test_a_style_that_was_drawn_by_lot_is_told(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    made_of(script, job=True).update(source="a fox --sref random", prompt="a fox --v able-1 --sref 4711")
+    assert run(["imagine", "a fox --sref random"]) == 0
+    assert "`--sref 4711` gives it again" in capsys.readouterr().err
 
 
 def test_a_job_that_fails_is_told(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -348,12 +312,13 @@ def test_a_fault_is_placed_in_what_was_typed(
     script: Script, capsys: pytest.CaptureFixture[str], at: int, said: str
 ) -> None:
     """Two references of 44 characters stand before it."""
+    pictures = ["--with", "last/1", "--with", "last/2", "--style", "last/3"]
     message = f"--ar is wider than 100:1 (at character {at})."
     error = {"code": "invalid_parameter", "message": message, "hint": "", "field": "prompt"}
     script.answers["POST /api/v1/blend"] = script.answers["POST /api/v1/jobs"] = (422, {"error": error})
     assert run(["blend", "last/1", "last/2", "--parameters", "--ar 100:1"]) == 2
     assert said in capsys.readouterr().err
-    assert run(["imagine", "--ar 100:1", "--with", "last/1", "--with", "last/2", "--style", "last/3"]) == 2
+    assert run(["imagine", "a --ar 100:1", *pictures]) == 2
     assert said in capsys.readouterr().err
 
 

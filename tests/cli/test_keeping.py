@@ -172,9 +172,9 @@ def test_to_the_trash_and_back(script: Script, capsys: pytest.CaptureFixture[str
     assert out(capsys, "trash", "last/2", "last/3") == "2 images are in the trash\n"
     assert script.sent("POST /api/v1/images/trash")[0].body == {"ids": [one(2), one(3)]}
     assert one(2)[-8:] in out(capsys, "trash")
-    for name in (one(2)[-8:], f"{identity(FOX)[-8:]}/2", one(2)):
+    for name in (one(2)[-8:], f"{identity(FOX)[-8:]}/2", one(2), "last/2"):
         assert out(capsys, "restore", name) == "1 image is back\n"
-    assert [each.body for each in script.sent("POST /api/v1/images/restore")] == [{"ids": [one(2)]}] * 3
+    assert [each.body for each in script.sent("POST /api/v1/images/restore")] == [{"ids": [one(2)]}] * 4
     assert run(["restore", f"{identity(FOX)[-8:]}/3"]) == 1
     assert "is not in the trash" in capsys.readouterr().err
 
@@ -264,9 +264,19 @@ def test_an_upload_is_named_as_prompts_name_it(script: Script, capsys: pytest.Ca
 def test_uploads_are_listed_and_deleted(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     script.answers["GET /api/v1/uploads"] = {"uploads": [uploaded(None)[1]], "next_cursor": None}  # type: ignore[arg-type]
     script.answers[f"DELETE /api/v1/uploads/{identity(99)}"] = (204, b"")
-    assert "8x6" in out(capsys, "uploads")
+    assert "8x6" in out(capsys, "uploads") and "8x6" in out(capsys, "uploads", "--masks")
+    assert [each.query["kind"] for each in script.sent("GET /api/v1/uploads")] == ["picture", "mask"]
     for name in (identity(99)[-8:], f"upload:{identity(99)}"):
         assert out(capsys, "uploads", "delete", name) == f"{identity(99)} is deleted\n"
+
+
+def test_a_mask_is_deleted_by_the_end_of_its_id(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    script.answers["GET /api/v1/uploads"] = lambda asked: {
+        "uploads": [uploaded(asked)[1]] if asked.query["kind"] == "mask" else [],
+        "next_cursor": None,
+    }
+    script.answers[f"DELETE /api/v1/uploads/{identity(99)}"] = (204, b"")
+    assert out(capsys, "uploads", "delete", identity(99)[-8:]) == f"{identity(99)} is deleted\n"
 
 
 def test_describe_prints_a_prompt_a_line(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,6 +306,9 @@ def test_shorten_draws_the_weight_of_each_word(script: Script, capsys: pytest.Ca
     assert script.sent("POST /api/v1/shorten")[0].body == {"prompt": "very red fox"}
     assert [line.count("█") for line in (very, red, fox)] == [0, BAR_COLUMNS // 2, BAR_COLUMNS]
     assert red.startswith("red ") and red.endswith(" 0.50") and shorter == "red fox"
+    for nothing in ("", "  "):
+        assert run(["shorten", nothing, "--json"]) == 2
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == "empty_prompt"
     assert bar(1 / BAR_COLUMNS / 2) == "▌" and bar(7.0) == bar(1.0)
 
 
@@ -327,7 +340,7 @@ def test_a_family_tree(script: Script, capsys: pytest.CaptureFixture[str]) -> No
             node(8, action="imagine"),
             node(7, kind="upload"),
             node(6, visible=False),
-            node(5, deleted=True),
+            node(5, deleted=True, visible=False, job_id=None, index=None, action=None, prompt=None),
         ],
         "edges": [
             edge(12, 9),
@@ -352,7 +365,7 @@ def test_a_family_tree(script: Script, capsys: pytest.CaptureFixture[str]) -> No
         f"│  └─ init  {name[8]}  imagine 1  prompt 8",
         f"│     ├─ prompt  {name[7]}  upload",
         f"│     ├─ init  {name[6]}  an image that you may not see",
-        f"│     └─ init  {name[5]}  vary subtle 1 (deleted)  prompt 5",
+        f"│     └─ init  {name[5]}  an image that was deleted",
         f"└─ blend  {name[8]}  imagine 1  prompt 8 (see above)",
         "became",
         f"{name[12]}  imagine 2  a fox --v able-1 --seed 7",

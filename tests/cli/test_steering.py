@@ -111,11 +111,80 @@ def test_the_trash(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert as_json(capsys, "images", third, code=1)["error"]["code"] == "image_deleted"
 
 
+def test_what_is_in_the_trash_is_refused_by_every_name(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    third = ids(grid)[2]
+    name = f"{grid['id'][-8:]}/3"
+    told(capsys, "trash", third)
+    file = grid["images"][2]["png"]
+    for said in (third, third[-12:], nth(grid, 3), "last/3", "3", file):
+        takes_files = [["describe"], ["imagine", "a wolf", "--with"]] if said != file else []
+        for command in (["vary"], ["like"], *takes_files):
+            error = as_json(capsys, *command, said, code=2)["error"]
+            assert error["code"] == "image_trashed", (said, error)
+            assert error["hint"] == f"`darkroom restore {name}` brings it back."
+    for command in (["images"], ["lineage"], ["trash"]):
+        assert third[-8:] in told(capsys, *command, "last/3", "--json")
+    told(capsys, "restore", "last/3")
+    assert as_json(capsys, "images", "last/3")["id"] == third
+
+
+def test_what_was_deleted_keeps_its_place(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    third = ids(grid)[2]
+    [made] = as_json(capsys, "upscale", third, "--quiet")["jobs"]
+    told(capsys, "delete", "--yes", third)
+    error = as_json(capsys, "vary", nth(grid, 3), code=1)["error"]
+    assert error["code"] == "image_deleted" and "Image 3 of the job" in error["message"]
+    assert as_json(capsys, "vary", third, code=1)["error"]["code"] == "image_deleted"
+    gone = f"{third[-8:]}  an image that was deleted"
+    _, root, child = told(capsys, "lineage", third, "--descendants").splitlines()
+    assert root == gone and made["images"][0]["id"][-8:] in child
+    assert told(capsys, "lineage", made["id"], "--ancestors").splitlines()[2] == f"└─ init  {gone}"
+
+
+def test_masks_are_listed_used_and_deleted(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (SIDE, SIDE), 255).save("mask.png")
+    name = told(capsys, "upload", "mask.png", "--mask").strip()
+    assert [each["reference"] for each in as_json(capsys, "uploads", "--masks")["uploads"]] == [name]
+    assert as_json(capsys, "uploads")["uploads"] == []
+    short = name.removeprefix("upload:")[-12:]
+    [made] = as_json(capsys, "region", "last/1", f"upload:{short}", "a bird", "--quiet")["jobs"]
+    assert made["canonical"].startswith("a bird")
+    told(capsys, "uploads", "delete", short)
+    assert as_json(capsys, "uploads", "--masks") == {"uploads": []}
+
+
+def test_what_an_action_notes_reaches_the_person(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A style that is gone is left away, and the answer to the action says so."""
+    Image.new("RGB", (32, 24), (200, 40, 40)).save("red.png")
+    name = told(capsys, "upload", "red.png").strip()
+    [drawn] = as_json(capsys, "imagine", f"a wolf --sref {name}", "--quiet")["jobs"]
+    told(capsys, "uploads", "delete", name)
+    assert run(["vary", nth(drawn, 1)]) == 0
+    assert "note: 1 " in capsys.readouterr().err
+    [varied] = as_json(capsys, "vary", nth(drawn, 1), "--quiet")["jobs"]
+    assert len(varied["notes"]) == 1 and "left away" in varied["notes"][0]
+
+
+def test_a_blend_says_where_its_parameters_are_wrong(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    error = as_json(capsys, "blend", *ids(grid)[:2], "--parameters", "--ar 100:1", "--quiet", code=2)["error"]
+    assert (error["code"], error["position"]) == ("invalid_parameter", 1)
+    assert "(at character 1)" in error["message"]
+
+
+def test_the_grid_that_was_saved_is_no_image(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    error = as_json(capsys, "vary", grid["grid"]["png"], code=2)["error"]
+    assert error["hint"] == "Say which: " + ", ".join(f"{grid['id'][-8:]}/{n}" for n in (1, 2, 3, 4)) + "."
+
+
 def test_what_is_public_is_explored(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "visibility", "public", "last/1", "last/4")
     for order in ("new", "top", "random"):
         found = as_json(capsys, "explore", "--order", order)["images"]
         assert {image["id"] for image in found} >= {ids(grid)[0], ids(grid)[3]}
+    again = as_json(capsys, "replay", ids(grid)[0], "--quiet")["replay_id"]
+    told(capsys, "visibility", "public", again)
+    assert {image["id"] for image in as_json(capsys, "explore")["images"]} == {ids(grid)[0], ids(grid)[3]}
+    assert as_json(capsys, "images", "last/4")["id"] == ids(grid)[3]
 
 
 def test_uploads_and_words(grid: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from darkroom.billing import tables
 from darkroom.core.errors import DarkroomError
 from darkroom.core.params import IMAGES_PER_JOB, GenerationParams, Lane
-from darkroom.core.recipes import EMPTY, Recipe
+from darkroom.core.recipes import EMPTY, Recipe, Role
 
 BUILTIN_PRICES = Path(__file__).with_name("prices.toml")
 PIXELS_PER_MEGAPIXEL = 1_000_000
@@ -58,6 +58,7 @@ class Prices:
     lanes: Mapping[Lane, int]
     margin_percent: int
     upscale_gpu_ms_per_megapixel: int
+    canvas_gpu_ms_per_megapixel: int
 
     def price(
         self,
@@ -67,13 +68,17 @@ class Prices:
         images: int | None = None,
         recipe: Recipe = EMPTY,
         size: tuple[int, int] | None = None,
+        native_pixels: int = 0,
     ) -> Price:
         """What a job costs in a lane. The same job never costs less with more steps, a larger size or more images.
 
-        `images` is the recipe's number unless it is given; `size` the width and height that an upscale makes. A larger
-        canvas costs nothing more: what surrounds a picture is drawn at the model's own size.
+        `images` is the recipe's number unless it is given; `size` the width and height of what an upscale or a mask makes.
+        Where old pixels stay, all of a canvas beyond `native_pixels`, the area that the model draws by itself, is paid for.
         """
-        gpu_ms = self._gpu_ms(params, recipe, recipe.images if images is None else images, size)
+        images = recipe.images if images is None else images
+        gpu_ms = self._gpu_ms(params, recipe, images, size) + self._canvas_gpu_ms(
+            recipe, images, size, native_pixels
+        )
         percent = self.lanes[lane]
         return Price(
             estimate_gpu_ms=ceil(gpu_ms),
@@ -94,6 +99,19 @@ class Prices:
         if recipe.strength is None:
             return upscaling
         return upscaling + self._drawing_gpu_ms(params, recipe.strength, images)
+
+    def _canvas_gpu_ms(
+        self, recipe: Recipe, images: int, size: tuple[int, int] | None, native_pixels: int
+    ) -> Fraction:
+        """Enlarging what was drawn to a frame or a masked picture, and laying the old pixels over it."""
+        if recipe.scale is not None:
+            return Fraction(0)
+        if recipe.frame is not None:
+            size = recipe.frame.width, recipe.frame.height
+        elif not recipe.of(Role.MASK) or size is None:
+            return Fraction(0)
+        beyond = max(0, size[0] * size[1] - native_pixels)
+        return Fraction(self.canvas_gpu_ms_per_megapixel * beyond * images, PIXELS_PER_MEGAPIXEL)
 
     def _drawing_gpu_ms(self, params: GenerationParams, strength: float | None, images: int) -> Fraction:
         """Steps count for the share of the schedule that is run; encoding what it starts from is a part of the finish."""
@@ -116,19 +134,25 @@ def read_prices(path: Path | None = None) -> Prices:
 
 
 def _prices(document: Mapping[str, object]) -> Prices:
-    tables.check_keys("the file", document, ("margin_percent", "lanes", "upscale", "default", "models"))
+    tables.check_keys(
+        "the file", document, ("margin_percent", "lanes", "upscale", "canvas", "default", "models")
+    )
     lanes = tables.table("lanes", document["lanes"], [lane.value for lane in Lane])
     models = tables.table("models", document["models"])
-    upscale = tables.table("upscale", document["upscale"], ("gpu_ms_per_megapixel",))
+    rates = {name: _rate(name, document[name]) for name in ("upscale", "canvas")}
     return Prices(
         models={name: _model(f"models.{name}", row) for name, row in models.items()},
         default=_model("default", document["default"]),
         lanes={lane: tables.whole(f"lanes.{lane.value}", lanes[lane.value]) for lane in Lane},
         margin_percent=tables.whole("margin_percent", document["margin_percent"], least=100),
-        upscale_gpu_ms_per_megapixel=tables.whole(
-            "upscale.gpu_ms_per_megapixel", upscale["gpu_ms_per_megapixel"], least=1
-        ),
+        upscale_gpu_ms_per_megapixel=rates["upscale"],
+        canvas_gpu_ms_per_megapixel=rates["canvas"],
     )
+
+
+def _rate(where: str, value: object) -> int:
+    key = "gpu_ms_per_megapixel"
+    return tables.whole(f"{where}.{key}", tables.table(where, value, (key,))[key], least=1)
 
 
 def _model(where: str, value: object) -> ModelPrice:

@@ -73,12 +73,7 @@ def open_studio(
         give_way  # a large picture takes many seconds, and those of others are not to wait for it
     )
     return Studio(
-        engine=Engine(
-            exact=exact,
-            profiles=profiles,
-            encode_on=encoding,
-            preview_on=making,
-        ),
+        engine=Engine(exact=exact, profiles=profiles, encode_on=encoding, preview_on=making),
         models=models,
         upscaler=upscaler,
         profiles=profiles,

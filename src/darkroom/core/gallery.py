@@ -100,7 +100,7 @@ class Choice(StrEnum):
     DELETED = "deleted"
 
 
-ONCE = frozenset({Choice.PICKED, Choice.DOWNLOADED})
+ONCE = frozenset({Choice.PICKED, Choice.DOWNLOADED, Choice.DELETED})
 """Said once by one account of one image, however often it is done."""
 
 

@@ -6,6 +6,7 @@ from darkroom.core.errors import PromptError
 from darkroom.core.jobs import Job
 from darkroom.dispatch.queue import ReadyJob
 from darkroom.lifecycle.rooms import Rooms
+from darkroom.lifecycle.sizes import native_pixels
 from darkroom.prompt import STORED, parse
 
 UNKNOWN_COST_GPU_MS = 10_000  # of a job whose text no longer says what it takes
@@ -34,4 +35,6 @@ def cost_gpu_ms(rooms: Rooms, job: Job) -> int:
         params = parse(job.prompt, catalogue=rooms.catalogue, limits=STORED)[0]
     except PromptError:
         return UNKNOWN_COST_GPU_MS
-    return max(rooms.prices.price(params, job.lane, recipe=job.recipe).estimate_gpu_ms, 1)
+    native = native_pixels(rooms, params.model)
+    price = rooms.prices.price(params, job.lane, recipe=job.recipe, native_pixels=native)
+    return max(price.estimate_gpu_ms, 1)

@@ -15,7 +15,7 @@ from darkroom.core.recipes import Action, Frame, Input, ParentKind, Recipe, Role
 from darkroom.lifecycle import frames
 from darkroom.lifecycle.wishes import SCALE_DEFAULT, ZOOM_DEFAULT, Asked, Wish
 
-# How much of the old picture is drawn anew: the share of the noise schedule that is run. `make sheet-actions` shows what they do.
+# How much of the old picture is drawn anew: the share of the schedule that is run. `make sheet-actions` shows it.
 VARY_SUBTLE = 0.6
 VARY_STRONG = 0.8
 REMIX = 0.85

@@ -17,6 +17,7 @@ from darkroom.core.params import GenerationParams, Lane, Visibility
 from darkroom.core.recipes import EMPTY, Recipe
 from darkroom.core.verdicts import ModerationRecord, Subject, Verdict
 from darkroom.lifecycle.rooms import Rooms
+from darkroom.lifecycle.sizes import native_pixels
 from darkroom.moderation.prompts import texts_of
 from darkroom.prompt import format_prompt
 
@@ -59,7 +60,13 @@ def priced(rooms: Rooms, plan: Plan, drawings: Sequence[Drawing], verdict: Verdi
     for i, drawing in enumerate(drawings):
         params = drawing.params
         seed = rooms.new_seed() if params.seed is None else params.seed
-        price = rooms.prices.price(params, drawing.lane, recipe=drawing.recipe, size=drawing.size)
+        price = rooms.prices.price(
+            params,
+            drawing.lane,
+            recipe=drawing.recipe,
+            size=drawing.size,
+            native_pixels=native_pixels(rooms, params.model),
+        )
         jobs.append(
             NewJob(
                 id=new_id(now, randomness=first + i),

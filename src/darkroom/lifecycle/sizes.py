@@ -30,6 +30,12 @@ def native_size(rooms: Rooms, params: GenerationParams) -> tuple[int, int]:
     return width * CELL_PX, height * CELL_PX
 
 
+def native_pixels(rooms: Rooms, name: str) -> int:
+    """The area that a model draws by itself, whatever the ratio, draft or large; 0 where it is no longer installed."""
+    model = rooms.catalogue.resolve(name)
+    return model.native_px**2 if model else 0
+
+
 async def size_of(rooms: Rooms, job: Job | NewJob) -> tuple[int, int]:
     """Width and height of a job's pictures, from its recipe and its prompt; (0, 0) where nobody can tell any more."""
     recipe = job.recipe

@@ -61,7 +61,7 @@ CREATE TABLE signals (
 );
 CREATE INDEX signals_account ON signals (account_id, id);
 -- What is said once, however often it is done (core.gallery.ONCE).
-CREATE UNIQUE INDEX signals_once ON signals (account_id, image_id, choice) WHERE choice IN ('picked', 'downloaded');
+CREATE UNIQUE INDEX signals_once ON signals (account_id, image_id, choice) WHERE choice IN ('picked', 'downloaded', 'deleted');
 
 -- Files of deleted images, until nobody needs them and they are deleted, too.
 CREATE TABLE leftover_files (

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,7 +14,8 @@ import httpx
 import pytest
 from tests.cli.service import Service
 
-from darkroom.cli.account import entry_cells
+from darkroom.billing.plans import read_plans
+from darkroom.cli.account import entry_cells, plan_words
 from darkroom.cli.jobs import job_facts, row_prompt
 from darkroom.cli.main import run
 from darkroom.core.accounts import EntryKind
@@ -50,7 +52,7 @@ def test_jobs_are_listed(drawn: Sequence[str], capsys: pytest.CaptureFixture[str
     assert len({row.index("completed") for row in rows}) == 1
 
 
-def test_permutations_are_told_apart(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_permutations_are_mostapart(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     as_json(capsys, "imagine", "a {red, green} fox --ar {1:1, 3:2}", "--quiet", "--image", "1")
     prompts = [row.partition(" a ")[2] for row in told(capsys, "jobs").splitlines()[1:]]
     assert len(set(prompts)) == len(prompts) == 4
@@ -113,6 +115,14 @@ def test_ids_that_name_no_job(
 def test_a_prompt_that_would_steer_the_terminal(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "imagine", "a [red]\u202e fox --seed 7", "--quiet", "--image", "1")
     assert "a [red]\\u202e fox" in told(capsys, "jobs")
+
+
+@pytest.mark.parametrize(("waiting", "batch", "most"), [(10, 40, 40), (10, 4, 10)])
+def test_a_plan_says_how_many_may_wait_as_the_caps_below_it_do(waiting: int, batch: int, most: int) -> None:
+    plan = {"fast_gpu_ms_month": None, "running": 3, "waiting": waiting, "batch": batch}
+    core = replace(read_plans().plan("pro"), waiting=waiting, batch=batch)
+    assert core.waiting_cap == most
+    assert f"3 at once, {most} waiting, batches of {batch}" in plan_words(plan)
 
 
 def test_cancel(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +193,9 @@ def test_account(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     printed = told(capsys, "account")
     assert "name           olga\n" in printed
     assert "without limit" in printed
-    assert as_json(capsys, "account")["plan"]["name"] == service.owner.account.plan
+    account = as_json(capsys, "account")
+    assert account["plan"]["name"] == service.owner.account.plan
+    assert f", {account['usage']['waiting_cap']} waiting, " in printed
 
 
 def test_account_preferences(service: Service, capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,7 +183,9 @@ class LedgerDeadLetterContract:
     async def test_a_resubmitted_job_is_new_free_and_ahead_of_any_cap(self, store: Store) -> None:
         world = World(store)
         account = await world.account(grant_gpu_ms=2_000)
-        failed = await world.dead_letter(account, lane=Lane.TURBO, seed=99, prompt="a fox --seed 99")
+        failed = await world.dead_letter(
+            account, lane=Lane.TURBO, seed=99, prompt="a fox --seed 99", notes=("it shrinks",)
+        )
         await world.submit(account, world.job(), world.job(), running_cap=1, waiting_cap=1)
         identifier = world.id()
         change = await store.ledger.resubmit(failed.id, new_id=identifier, now=world.wait(1))
@@ -196,6 +198,7 @@ class LedgerDeadLetterContract:
             failed.images,
         )
         assert (job.hold_gpu_ms, job.price_percent, job.attempt, job.avoid) == (0, 0, 0, ())
+        assert job.notes == ("it shrinks",)
         assert [(each.was, each.state) for each in change.moved] == [(None, READY)]
         assert (await world.available_gpu_ms(account), (await store.accounts.get(account.id)).running) == (
             0,

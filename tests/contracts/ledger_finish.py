@@ -41,6 +41,18 @@ class LedgerFinishContract:
         assert (await store.accounts.get(account.id)).running == 0
         assert await store.library.job(job.id) == done
 
+    async def test_what_the_worker_notes_comes_after_what_was_said_at_first(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        submitted = await world.submit(account, world.job(notes=("it shrinks", "one\x00 is left away")))
+        (job,) = submitted.change.jobs
+        assert len(job.notes) == 2 and await store.library.job(job.id) == job
+        (claimed,) = await world.claimed(job)
+        assert claimed.notes == job.notes
+        (reported,) = await store.ledger.finish([world.finish(claimed)])
+        (done,) = reported.change.jobs
+        assert done.notes == (*job.notes, "seed was drawn") == (await store.library.job(job.id)).notes
+
     async def test_a_running_job_passes_through_finishing(self, store: Store) -> None:
         world = World(store)
         job = await world.running(await world.account())

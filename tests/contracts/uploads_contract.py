@@ -46,12 +46,14 @@ class UploadsContract:
         world = World(store)
         one, two = await world.account(), await world.account()
         made = [await world.uploaded(one) for _ in range(4)]
-        await world.uploaded(one, kind=UploadKind.MASK)
+        mask = await world.uploaded(one, kind=UploadKind.MASK)
         await world.uploaded(two)
         await store.uploads.delete(made[1].id, account_id=one.id, now=world.now)
         first = await store.uploads.all(one.id, before=None, limit=2)
         rest = await store.uploads.all(one.id, before=first[-1].id, limit=2)
         assert (first, rest) == ([made[3], made[2]], [made[0]])
+        assert await store.uploads.all(one.id, before=None, limit=9, kind=UploadKind.MASK) == [mask]
+        assert await store.uploads.all(two.id, before=None, limit=9, kind=UploadKind.MASK) == []
 
     async def test_what_an_account_keeps_is_counted_with_masks_and_without_tombstones(
         self, store: Store

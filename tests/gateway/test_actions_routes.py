@@ -188,6 +188,8 @@ async def test_a_blend_is_of_two_to_five_pictures_that_are_there(house: House, m
         ([upload] * 2, "- with words", "invalid_request"),
         ([upload] * 2, "-words", "invalid_request"),
         ([upload] * 2, "–words", "invalid_parameter"),
+        ([upload] * 2, "", "invalid_request"),
+        ([upload, upload.upper()], "--ar 3:2", "invalid_request"),
         ([upload, str(new_id(house.clock()))], "", "invalid_link"),
     ):
         for dry_run in (False, True):

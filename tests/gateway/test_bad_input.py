@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 from tests.gateway.conftest import House, Person, fault
 
 from darkroom.core import errors as tree
+from darkroom.core.params import Lane
 from darkroom.gateway.errors import refused, status_of
 from darkroom.gateway.front_door import JSON_BYTES_MAX
+from darkroom.gateway.invalid import told
 
 JSON = {"Content-Type": "application/json"}
 KEYS = "/api/v1/account/keys"
@@ -126,6 +131,52 @@ async def test_a_wrong_method_is_405_and_all_right_ones_are_named(
 )
 async def test_a_wrong_query_is_422(member: Person, query: str) -> None:
     fault(await member.client.get(f"/api/v1/account/statement?{query}"), 422, "invalid_request")
+
+
+class Everything(BaseModel):
+    """A field for each fault that people make."""
+
+    text: Annotated[str, Field(min_length=2, max_length=3, pattern="^[a-z]*$")] = "ab"
+    entries: Annotated[list[int], Field(min_length=1, max_length=2)] = [1]
+    whole: Annotated[int, Field(ge=1, le=2_000)] = 1
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    lane: Lane = Lane.FAST
+    id: UUID | None = None
+    flag: bool = False
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"text": "a"}, "text is too short: it needs 2 characters."),
+        ({"text": "abcd"}, "text is too long: it may have 3 characters."),
+        ({"text": "AB"}, "text has not the form that is expected there."),
+        ({"text": 1}, "text must be a text."),
+        ({"entries": []}, "entries is empty."),
+        ({"entries": [1, 2, 3]}, "entries has 3 entries, and may have 2."),
+        ({"entries": ["x"]}, "entries.0 must be a whole number."),
+        ({"whole": 0}, "whole must be at least 1."),
+        ({"whole": 2_001}, "whole must be at most 2,000."),
+        ({"whole": 1.5}, "whole must be a whole number."),
+        ({"share": 0}, "share must be more than 0."),
+        ({"share": 1}, "share must be less than 1."),
+        ({"share": "x"}, "share must be a number."),
+        ({"lane": "slow"}, "lane must be 'turbo', 'fast' or 'relax'."),
+        ({"id": "x"}, "id must be an id."),
+        ({"flag": "x"}, "flag must be true or false."),
+    ],
+)
+def test_faults_are_told_in_plain_sentences(body: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Everything.model_validate(body)
+    (found,) = raised.value.errors()
+    assert told({**found, "loc": ("body", *found["loc"])})[1] == sentence
+
+
+def test_a_fault_that_is_new_to_us_is_told_in_its_own_words() -> None:
+    found = {"loc": ("body", "when"), "type": "datetime_past", "msg": "Input should be in the past"}
+    assert told(found) == ("when", "when: Input should be in the past.", "")
+    assert told({**found, "type": "too_long", "ctx": {}})[1] == "when: Input should be in the past."
 
 
 @pytest.mark.parametrize("name", ["x", "1", "%00", "019de368"])

@@ -186,10 +186,10 @@ async def test_shorten_says_where_it_stopped(house: House, member: Person) -> No
     assert answer.json()["notes"] == ["Only the first 120 of 400 words were weighed."]
 
 
-@pytest.mark.parametrize("prompt", ["", "--ar 3:2", "https://host/x.png"])
+@pytest.mark.parametrize("prompt", ["", "   ", "--ar 3:2", "https://host/x.png"])
 async def test_shorten_without_words(house: House, member: Person, prompt: str) -> None:
     answer = await member.client.post("/api/v1/shorten", json={"prompt": prompt})
-    assert answer.json() == {"words": [], "prompts": [], "notes": []}
+    assert "words" in fault(answer, 422, "empty_prompt")["hint"]
 
 
 async def test_shorten_hands_out_nothing_that_policy_forbids(house: House, member: Person) -> None:

@@ -162,8 +162,17 @@ async def test_deleted_for_good(house: House, member: Person) -> None:
     error = fault(await member.client.get(f"{IMAGES}/{first.id}"), 404, "image_deleted")
     assert "2026-05-01" in str(error["message"]) and "lineage" in str(error["hint"])
     fault(await eve.client.get(f"{IMAGES}/{first.id}"), 404, "not_found")
-    fault(await change(member, first, liked=True), 404, "not_found")
-    fault(await many(member, "delete", first), 404, "not_found")
+    fault(await change(member, first, liked=True), 404, "image_deleted")
+    for act in ("pick", "describe"):
+        fault(await member.client.post(f"{IMAGES}/{first.id}/{act}"), 404, "image_deleted")
+        fault(await eve.client.post(f"{IMAGES}/{first.id}/{act}"), 404, "not_found")
+    fault(await member.client.delete(f"{IMAGES}/{first.id}"), 404, "image_deleted")
+    for act in ("trash", "restore"):
+        fault(await many(member, act, second, first), 404, "image_deleted")
+    again = await many(member, "delete", first)
+    assert (again.status_code, again.json()) == (200, {"deleted": [str(first.id)]}), (
+        "it may be asked for twice"
+    )
     left = (await member.client.get(IMAGES)).json()["images"]
     assert {each["id"] for each in left} == {str(each.id) for each in (second, third, fourth)}
 
@@ -173,9 +182,14 @@ async def test_many_at_once_all_or_none(house: House, member: Person, act: str) 
     mine, *_rest = await drawn(house, member)
     eve = await house.person("eve")
     theirs, *_rest = await drawn(house, eve)
-    for wrong in (theirs.id, uuid4()):
+    hidden = (await drawn(house, eve))[0].id
+    await house.store.gallery.set_visibility(hidden, account_id=eve.account.id, visibility=Visibility.STEALTH)
+    for wrong in (hidden, uuid4()):
         error = fault(await many(member, act, mine, wrong), 404, "not_found")
         assert error["message"] == f"There is no image {wrong}."
+    error = fault(await many(member, act, mine, theirs.id), 404, "not_found")
+    assert "is not yours" in error["message"], "what everybody may see is there"
+    fault(await change(member, theirs, visibility="stealth"), 404, "not_found")
     assert await house.store.library.image(mine.id) == mine
     fault(await many(member, act), 422, "invalid_request")
     too_many = [uuid4() for _ in range(IMAGES_AT_ONCE_MAX + 1)]

@@ -48,7 +48,12 @@ async def test_a_mask_is_one_only_where_it_says_so(member: Person) -> None:
     answer = await bring(member, picture("white", mode="L"), kind="mask")
     assert answer.json()["kind"] == "mask"
     assert (await member.client.get(UPLOADS)).json() == {"uploads": [], "next_cursor": None}
-    fault(await bring(member, picture("black", mode="L"), kind="mask"), 422, "mask_invalid")
+    masks = (await member.client.get(UPLOADS, params={"kind": "mask"})).json()["uploads"]
+    assert [each["id"] for each in masks] == [answer.json()["id"]]
+    fault(await member.client.get(UPLOADS, params={"kind": "film"}), 422, "invalid_request")
+    for level in ("black", "#7f7f7f"):
+        error = fault(await bring(member, picture(level, mode="L"), kind="mask"), 422, "mask_invalid")
+        assert "no spot of at least 128" in str(error["message"])
 
 
 async def test_a_list_has_pages(house: House, member: Person) -> None:

@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.lifecycle.conftest import START, World
+from tests.lifecycle.conftest import MODEL, START, World
 from tests.lifecycle.loop import asked, done, drawn, parents, upload
 
 from darkroom.core.accounts import Account
-from darkroom.core.capabilities import ModelCatalogue
+from darkroom.core.capabilities import ModelCatalogue, ModelSource
 from darkroom.core.errors import (
     Blocked,
     Conflict,
@@ -18,7 +18,6 @@ from darkroom.core.errors import (
     Exhausted,
     NotAllowed,
     NotFound,
-    PromptError,
     Refused,
 )
 from darkroom.core.gallery import Choice
@@ -95,10 +94,15 @@ async def test_the_canvas_of_a_pan_is_the_new_ratio_and_must_be_one_that_the_mod
     for _ in range(8):
         try:
             (image, *_) = await done(world, ada, image, "pan", direction=Way.RIGHT)
-        except PromptError as found:
+        except Refused as found:
             error = found
             break
-    assert error is not None and "wider than 14:1" in error.message and "at character" not in error.message
+    assert error is not None and (error.code, error.field) == ("too_large", "direction")
+    assert (
+        "2048 x " in error.message
+        and "nothing longer than 14:1" in error.message
+        and "--ar" not in str(error)
+    )
 
 
 async def test_a_dry_run_says_it_all_and_writes_nothing(world, ada, fox):
@@ -174,7 +178,8 @@ async def test_pictures_that_guided_an_image_stay_with_who_may_use_them(world, a
     answer = await asked(world, bob, styled, "vary_subtle")
     assert str(palette.id) not in answer.job.prompt and "--sref 1234 --sw 300" in answer.job.prompt
     assert [each.role for each in answer.job.recipe.inputs] == [Role.INIT]
-    assert answer.notes and "1 of the picture" in answer.notes[0]
+    assert answer.notes == ("A picture that guided the image is gone or not yours, so it was left away.",)
+    assert answer.job.notes == answer.notes
     error = await refused(world, bob, styled, "replay")
     assert error.code == "inputs_gone" and "not yours" in error.message
 
@@ -261,6 +266,43 @@ async def test_an_action_is_held_for_its_share(world, ada, fox):
     full = (await world.store.library.job(fox.job_id)).hold_gpu_ms
     assert holds["vary_subtle"] < holds["vary_strong"] < holds["reroll"] == full
     assert holds["replay"] == full // 4 and 0 < holds["upscale_subtle"] < full
+
+
+async def test_what_becomes_smaller_says_so_and_the_job_keeps_it(world, ada, fox):
+    (large,) = await done(world, ada, fox, "upscale_subtle", scale=4)
+    for action, more in (("vary_subtle", {}), ("remix", {"prompt": "a cat"}), ("reroll", {})):
+        answer = await asked(world, ada, large, action, **more, idempotency_key=action)
+        (note,) = answer.notes
+        assert "256 x 256" in note and "1024 x 1024" in note and answer.size == (256, 256)
+        again = await asked(world, ada, large, action, **more, idempotency_key=action)
+        assert again.replayed and again.notes == answer.notes == answer.job.notes
+    for action in ("vary_subtle", "hd", "zoom_out", "reroll"):
+        assert (await asked(world, ada, fox, action, dry_run=True)).notes == ()
+
+
+async def test_a_draft_that_was_extended_is_enhanced_to_less_and_says_so(world, ada):
+    (draft, *_) = await drawn(world, ada, "a fox --draft")
+    assert (
+        draft.files[0].width == 192 and (await asked(world, ada, draft, "enhance", dry_run=True)).notes == ()
+    )
+    (around, *_) = await done(world, ada, draft, "zoom_out")
+    (note,) = (await asked(world, ada, around, "enhance", dry_run=True)).notes
+    assert "256 x 256" in note and "384 x 384" in note
+
+
+async def test_an_added_model_draws_its_drafts_at_full_size(world, ada):
+    added = replace(MODEL, source=ModelSource(folder="/nowhere"))
+    object.__setattr__(world.rooms, "catalogue", ModelCatalogue(models={"able-1": added}))
+    (draft, *_) = await drawn(world, ada, "a fox --draft")
+    assert draft.files[0].width == 256
+
+
+async def test_a_large_canvas_is_held_for_its_pixels(world, ada, fox):
+    (large,) = await done(world, ada, fox, "upscale_subtle", scale=4)
+    small = (await asked(world, ada, fox, "zoom_out", zoom=1.5, dry_run=True)).job.hold_gpu_ms
+    canvas = await asked(world, ada, large, "zoom_out", zoom=1.5, dry_run=True)
+    pixels = canvas.size[0] * canvas.size[1]
+    assert canvas.job.hold_gpu_ms - small >= 4 * 0.9 * 1.5 * (pixels - 384 * 384) / 1000 - 2
 
 
 async def test_a_weight_goes_with_the_pictures_that_it_belongs_to(world, ada):

@@ -14,7 +14,7 @@ from darkroom.core.params import Aspect, GenerationParams, PromptPart
 from darkroom.core.recipes import EMPTY, Action, Frame, Input, ParentKind, Recipe, Role
 from darkroom.lifecycle import derive as rules
 from darkroom.lifecycle.derive import Derived, Source, derive
-from darkroom.lifecycle.frames import CANVAS_MAX, UPSCALED_MAX
+from darkroom.lifecycle.frames import CANVAS_MAX, UPSCALED_MAX, zoomed
 from darkroom.lifecycle.wishes import Asked, Way, Wish, check_wish
 
 IMAGE, OTHER, MASK_ID = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -135,6 +135,33 @@ def test_a_pan_adds_half_a_side_where_it_goes(way: Way, frame: Frame) -> None:
 def test_a_zoom_keeps_the_picture_in_the_middle(zoom: float | None, side: int, at: int) -> None:
     frame = made(Asked.ZOOM_OUT, zoom=zoom).recipe.frame
     assert frame == Frame(width=side, height=side, left=at, top=at, inner_width=256, inner_height=256)
+
+
+@given(st.integers(16, 4_096), st.integers(16, 4_096), st.floats(1, 2, exclude_min=True))
+def test_a_zoom_adds_pixels_on_all_sides_or_names_the_least_that_does(
+    width: int, height: int, zoom: float
+) -> None:
+    def margins(frame: Frame) -> tuple[int, int, int, int]:
+        right, below = (
+            frame.width - frame.left - frame.inner_width,
+            frame.height - frame.top - frame.inner_height,
+        )
+        return frame.left, frame.top, right, below
+
+    try:
+        frame = zoomed(width, height, zoom)
+    except Refused as error:
+        assert (error.code, error.field) == ("invalid_request", "zoom")
+        least = float(error.hint.removeprefix("The least that does is ").removesuffix("."))
+        assert 1 < least <= 2 and min(margins(zoomed(width, height, least))) >= 2
+    else:
+        assert min(margins(frame)) >= 2
+
+
+@pytest.mark.parametrize("side", [256, 2_048])
+def test_a_zoom_of_next_to_nothing_is_refused(side: int) -> None:
+    with pytest.raises(Refused, match="adds less than 2 pixels"):
+        zoomed(side, side, 1.0000001)
 
 
 def test_a_square_pads_the_shorter_side_and_refuses_a_square() -> None:

@@ -50,12 +50,26 @@ async def test_what_goes_is_said_once_and_only_what_was_there(world: World) -> N
     told = [each.image_id for each in await said(world, account) if each.choice is Choice.DELETED]
     assert told == [three.id, two.id, one.id]
     for act in (throw_away, take_back, delete_for_good):
-        for wrong in (uuid4(), three.id):
-            with pytest.raises(NotFound, match=f"There is no image {wrong}"):
-                await act(world.rooms, account, [two.id, wrong])
+        wrong = uuid4()
+        with pytest.raises(NotFound, match=f"There is no image {wrong}"):
+            await act(world.rooms, account, [two.id, wrong])
         with pytest.raises(NotFound):
             await act(world.rooms, other, [two.id])
+    for act in (throw_away, take_back):
+        with pytest.raises(NotFound, match="You deleted image") as gone:
+            await act(world.rooms, account, [two.id, three.id])
+        assert gone.value.code == "image_deleted"
     assert (await world.store.library.image(two.id)).trashed_at is None
+
+
+async def test_what_is_deleted_may_be_deleted_again(world: World) -> None:
+    account = await world.account("mia")
+    one, two, *_ = await drawn(world, account)
+    (first,) = await delete_for_good(world.rooms, account, [one.id])
+    again = await delete_for_good(world.rooms, account, [two.id, one.id, two.id])
+    assert [each.id for each in again] == [two.id, one.id] and again[1] == first
+    told = [each.image_id for each in await said(world, account) if each.choice is Choice.DELETED]
+    assert sorted(told) == sorted([one.id, two.id]), "each is said once"
 
 
 async def test_pixels_go_later_where_their_store_is_away(world: World) -> None:

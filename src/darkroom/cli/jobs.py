@@ -11,7 +11,7 @@ import click
 from darkroom.cli.address import open_client
 from darkroom.cli.ids import SEARCHED, SHORTEST, is_whole, matching
 from darkroom.cli.plain import plain
-from darkroom.cli.pointing import IMAGES, JOBS, LAST, find_image, newest
+from darkroom.cli.pointing import JOBS, LAST, find_image, newest
 from darkroom.cli.tables import gpu_time, moment, print_facts, print_table, seconds_between, short, shown
 from darkroom.core.errors import NotFound, Refused
 from darkroom.core.jobs import JobState
@@ -205,7 +205,7 @@ def _picture(client: Client, text: str, number: int | None) -> Object:
         except NotFound:
             if number is not None:
                 raise
-            return client.get(f"{IMAGES}/{text.lower()}")
+            return find_image(client, text)
     jobs = {job["id"]: job for job in client.pages(JOBS, "jobs", most=SEARCHED)}
     images = {each["id"]: each for job in jobs.values() for each in [*job["images"], job["grid"]] if each}
     found = matching(text, [*jobs, *images], what="job or image")

@@ -79,7 +79,8 @@ class NewJob:
 
     `hold_gpu_ms` is what is set aside, `price_percent` what a measured millisecond costs (turbo 200, fast 100, relax 0),
     `weight` the plan's share in fair queueing. The inputs of `recipe` become edges of the lineage. `verdict` goes into the
-    moderation log in the same transaction.
+    moderation log in the same transaction. `notes` are what was to be said when it was asked for; the job begins with them, and what
+    the worker notes comes after.
     """
 
     id: UUID
@@ -95,6 +96,7 @@ class NewJob:
     images: int = IMAGES_PER_JOB
     recipe: Recipe = EMPTY
     verdict: Verdict | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

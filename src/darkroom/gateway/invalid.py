@@ -70,7 +70,40 @@ _HINTS: Mapping[str, str] = {
     "model_attributes_type": "Send one JSON object.",
     "uuid_parsing": "Use an id as it was given.",
     "uuid_type": "Use an id as it was given.",
+    "string_pattern_mismatch": "/openapi.json says how it is written.",
 }
+
+
+_SENTENCES: Mapping[str, str] = {
+    "missing": "{field} is missing.",
+    "extra_forbidden": "{field} is no field of this request.",
+    "model_attributes_type": "The body must be a JSON object.",
+    "string_type": "{field} must be a text.",
+    "string_too_long": "{field} is too long: it may have {max_length:,} characters.",
+    "string_too_short": "{field} is too short: it needs {min_length:,} characters.",
+    "string_pattern_mismatch": "{field} has not the form that is expected there.",
+    "list_type": "{field} must be a list.",
+    "too_long": "{field} has {actual_length:,} entries, and may have {max_length:,}.",
+    "too_short": "{field} has {actual_length:,} entries, and needs at least {min_length:,}.",
+    "greater_than": "{field} must be more than {gt:g}.",
+    "greater_than_equal": "{field} must be at least {ge:,}.",
+    "less_than": "{field} must be less than {lt:g}.",
+    "less_than_equal": "{field} must be at most {le:,}.",
+    "finite_number": "{field} must be a finite number.",
+    "int_type": "{field} must be a whole number.",
+    "int_parsing": "{field} must be a whole number.",
+    "int_parsing_size": "{field} is too large a number.",
+    "int_from_float": "{field} must be a whole number.",
+    "float_type": "{field} must be a number.",
+    "float_parsing": "{field} must be a number.",
+    "bool_type": "{field} must be true or false.",
+    "bool_parsing": "{field} must be true or false.",
+    "enum": "{field} must be {expected}.",
+    "literal_error": "{field} must be {expected}.",
+    "uuid_type": "{field} must be an id.",
+    "uuid_parsing": "{field} must be an id.",
+}
+"""What pydantic's kinds of faults mean, with the numbers of its context; all else is told in its own words."""
 
 
 def told(fault: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -78,11 +111,11 @@ def told(fault: Mapping[str, Any]) -> tuple[str, str, str]:
     place, *path = [str(step) for step in fault["loc"]]
     field = ".".join(path)[:FIELD_MAX_CHARACTERS] or place
     kind = str(fault["type"])
-    sentences = {
-        "missing": f"{field} is missing.",
-        "extra_forbidden": f"{field} is no field of this request.",
-        "model_attributes_type": "The body must be a JSON object.",
-    }
     reason = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
-    message = sentences.get(kind, f"{field}: {reason}.")
+    context = fault.get("ctx", {})
+    try:
+        sentence = "{field} is empty." if context.get("min_length") == 1 else _SENTENCES[kind]
+        message = sentence.format_map({**context, "field": field})
+    except (KeyError, ValueError):  # a kind that is new to us, or one whose numbers are no numbers
+        message = f"{field}: {reason}."
     return field, message, _HINTS.get(kind, "")

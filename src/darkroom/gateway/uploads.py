@@ -123,9 +123,10 @@ def uploads_router() -> APIRouter:
         here: Here,
         cursor: UUID | None = None,
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE,
+        kind: Annotated[UploadKind, Query(description="Pictures, or masks")] = UploadKind.PICTURE,
     ) -> UploadsOut:
-        """The pictures that you brought along, without masks, newest first."""
-        found = await here.rooms.uploads.all(caller.account.id, before=cursor, limit=limit + 1)
+        """The pictures that you brought along, or your masks, newest first."""
+        found = await here.rooms.uploads.all(caller.account.id, before=cursor, limit=limit + 1, kind=kind)
         now = here.now()
         return UploadsOut(
             uploads=[await upload_out(each, here.rooms.objects, now=now) for each in found[:limit]],

@@ -66,7 +66,7 @@ def read_mask(data: bytes) -> CleanPicture:
         raise _no_mask(fault.message, "Send a PNG: white is drawn anew, black stays.") from fault
     if int(np.asarray(grey).max()) < MASK_LEVEL_MIN:
         raise _no_mask(
-            "This mask is black all over, so nothing would be drawn anew.",
+            f"This mask has no spot of at least {MASK_LEVEL_MIN} of 255, so nothing would be drawn anew.",
             "Paint white what shall be drawn anew.",
         )
     return CleanPicture(png=_png_of(grey), width=grey.width, height=grey.height)

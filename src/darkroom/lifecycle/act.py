@@ -13,13 +13,13 @@ from darkroom.core.errors import Refused
 from darkroom.core.images import Image
 from darkroom.core.jobs import Job, NewJob
 from darkroom.core.params import GenerationParams, Visibility
-from darkroom.core.recipes import Input, ParentKind, Role
+from darkroom.core.recipes import Action, Input, ParentKind, Role
 from darkroom.lifecycle.choices import choice_of, record_choice
-from darkroom.lifecycle.derive import derive
+from darkroom.lifecycle.derive import Derived, derive
 from darkroom.lifecycle.placing import Drawing, Request, check_means, moderate, place, priced
 from darkroom.lifecycle.reuse import check_inputs, usable
 from darkroom.lifecycle.rooms import Rooms
-from darkroom.lifecycle.sizes import native_size, size_of
+from darkroom.lifecycle.sizes import native_size, size_of, smaller_note
 from darkroom.lifecycle.sources import begun_at, pixels_of, source_of
 from darkroom.lifecycle.terms import check_account, check_model, choose_lane, choose_visibility
 from darkroom.lifecycle.uploads import check_mask, own_upload
@@ -37,8 +37,8 @@ SHAPED = frozenset({Asked.VARY_REGION, Asked.ZOOM_OUT, Asked.PAN, Asked.MAKE_SQU
 class Acted:
     """What an action comes to: the job as it was placed, or as it would be where it was only asked about.
 
-    `size` is that of its pictures. Where an idempotency key gave the first answer again, there are no notes: nothing was
-    derived anew.
+    `size` is that of its pictures. `notes` are the job's: where an idempotency key gave the first answer again, those of the
+    worker may have come to them.
     """
 
     job: Job | NewJob
@@ -67,7 +67,7 @@ async def act(
     first = await request.earlier(rooms, account)
     if first is not None:
         (placed,) = first.change.jobs
-        return Acted(job=placed, size=await size_of(rooms, placed), replayed=True)
+        return Acted(job=placed, size=await size_of(rooms, placed), notes=placed.notes, replayed=True)
     plan = rooms.plans.in_force(account.plan)
     image = await begun_at(rooms, account, image_id)
     wanted, lost = await _wanted(rooms, account, image, wish)
@@ -78,21 +78,44 @@ async def act(
     source = await source_of(rooms, account, image, wanted)
     seed = rooms.new_seed() if wish.prompt is None or wanted.seed is None else wanted.seed
     derived = derive(source, wish, mask=mask, seed=seed, large=_drawn_large(rooms, wanted))
+    _check_canvas(rooms, derived)
     params = check_model(rooms, checked(derived.params, catalogue=rooms.catalogue))
+    size = derived.size or native_size(rooms, params)
+    smaller = smaller_note(size, (source.width, source.height)) if derived.size is None else ""
     drawing = Drawing(
-        params=params, recipe=derived.recipe, lane=lane, visibility=visibility, size=derived.size
+        params=params,
+        recipe=derived.recipe,
+        lane=lane,
+        visibility=visibility,
+        size=derived.size,
+        notes=tuple(note for note in (derived.note, smaller, lost) if note),
     )
     (job,) = priced(rooms, plan, [drawing], verdict)
-    size = derived.size or native_size(rooms, params)
-    notes = tuple(note for note in (derived.note, lost) if note)
     if dry_run:
         await check_means(rooms, account, plan, [job])
-        return Acted(job=job, size=size, notes=notes)
+        return Acted(job=job, size=size, notes=job.notes)
     submitted = await place(rooms, account, plan, (job,), replace(request, text=request.text or job.prompt))
     choice = None if wish.action is Asked.REPLAY else choice_of(derived.recipe.action)
     if choice and not submitted.replayed:
         await record_choice(rooms, account, choice, image)
-    return Acted(job=submitted.change.jobs[0], size=size, notes=notes, replayed=submitted.replayed)
+    (placed,) = submitted.change.jobs
+    return Acted(job=placed, size=size, notes=placed.notes, replayed=submitted.replayed)
+
+
+def _check_canvas(rooms: Rooms, derived: Derived) -> None:
+    """Refused (`too_large`) for a canvas that is longer than its model draws: nobody asked for that shape by name."""
+    frame, model = derived.recipe.frame, rooms.catalogue.resolve(derived.params.model)
+    if frame is None or model is None:
+        return
+    widest = model.widest_aspect_hd if derived.params.hd else model.widest_aspect
+    if derived.params.aspect.elongation > widest:
+        raise Refused(
+            f"The canvas would have {frame.width} x {frame.height} pixels, and {model.title} draws nothing longer than "
+            f"{widest}:1.",
+            code="too_large",
+            hint="Extend its shorter side: pan the other way, or make_square.",
+            field="direction" if derived.recipe.action is Action.PAN else "action",
+        )
 
 
 def _drawn_large(rooms: Rooms, params: GenerationParams) -> bool:

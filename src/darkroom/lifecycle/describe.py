@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from darkroom.core.accounts import Account
+from darkroom.core.errors import PromptError
 from darkroom.core.ports import WordWeight
 from darkroom.core.verdicts import Decision
 from darkroom.lifecycle.rooms import Rooms
@@ -35,9 +36,18 @@ async def describe(rooms: Rooms, account: Account, *, width: int, height: int, r
 
 
 async def shorten(rooms: Rooms, account: Account, text: str) -> Shortened:
-    """Which words of a prompt carry weight, and shorter prompts. Raises Unavailable, Exhausted (`rate_limited`)."""
-    words = await rooms.shortener.weigh(text)
+    """Which words of a prompt carry weight, and shorter prompts.
+
+    Raises PromptError (`empty_prompt`) where there are no words, Unavailable, Exhausted (`rate_limited`).
+    """
     total = sum(1 for _ in words_of(text))
+    if not total:
+        raise PromptError(
+            "empty_prompt",
+            "The prompt has no words that could be weighed.",
+            hint="Write a few words, such as: a red fox in the snow.",
+        )
+    words = await rooms.shortener.weigh(text)
     left_out = total - len(words)
     return Shortened(
         words=words,

@@ -9,17 +9,40 @@ from math import ceil, floor
 
 from darkroom.core.errors import Refused
 from darkroom.core.recipes import Frame
-from darkroom.lifecycle.wishes import Way
+from darkroom.lifecycle.wishes import ZOOM_MAX, Way
 
 CANVAS_MAX = 2_048  # pixels of the long side; beyond it the old picture is scaled down on its canvas
 UPSCALED_MAX = 4_096  # pixels of the long side of what an upscale makes: some 17 megapixels
 PAN_SHARE = 0.5  # of the side, that a pan adds
 MIDDLE = 0.5
+ADDED_LEAST_PX = 2  # on each side of a zoom
 
 
 def zoomed(width: int, height: int, zoom: float) -> Frame:
-    """The picture in the middle of a canvas that is `zoom` times as wide and as high."""
+    """The picture in the middle of a canvas that is `zoom` times as wide and as high.
+
+    Refused (`invalid_request`) where that adds less than ADDED_LEAST_PX on a side; says the least factor that does.
+    """
+    frame = _zoomed(width, height, zoom)
+    if _adds_enough(frame):
+        return frame
+    factors = (1 + percent / 100 for percent in range(1, 101))
+    least = next((each for each in factors if _adds_enough(_zoomed(width, height, each))), ZOOM_MAX)
+    raise Refused(
+        f"A zoom of {zoom:g} adds less than {ADDED_LEAST_PX} pixels on a side of a picture of {width} x {height}.",
+        code="invalid_request",
+        hint=f"The least that does is {least:g}.",
+        field="zoom",
+    )
+
+
+def _zoomed(width: int, height: int, zoom: float) -> Frame:
     return _framed(width * zoom, height * zoom, width, height, across=MIDDLE, down=MIDDLE)
+
+
+def _adds_enough(frame: Frame) -> bool:
+    right, below = frame.width - frame.left - frame.inner_width, frame.height - frame.top - frame.inner_height
+    return min(frame.left, frame.top, right, below) >= ADDED_LEAST_PX
 
 
 def squared(width: int, height: int) -> Frame:

@@ -15,7 +15,7 @@ from darkroom.core.images import Image
 from darkroom.core.params import Visibility
 from darkroom.lifecycle.choices import choices_between, record_choice
 from darkroom.lifecycle.rooms import Rooms
-from darkroom.lifecycle.sight import may_see, not_there, visible_image
+from darkroom.lifecycle.sight import may_see, not_there, not_yours, unseen, visible_image
 
 
 async def change_marks(
@@ -57,7 +57,7 @@ async def show_to(rooms: Rooms, account: Account, plan: Plan, image: Image, visi
 def check_showing(account: Account, plan: Plan, image: Image, visibility: Visibility) -> None:
     """Raises what `show_to` would. An image that is stealth already may stay so under any plan."""
     if image.account_id != account.id:
-        raise not_there(image.id)
+        raise not_yours(image.id)
     if visibility is Visibility.STEALTH and image.visibility is Visibility.PUBLIC and not plan.stealth:
         raise NotAllowed(
             f"The plan {plan.title} has no stealth mode.",
@@ -85,7 +85,9 @@ async def visible_pictures(rooms: Rooms, account: Account, image_ids: Sequence[U
     pictures = []
     for image_id in dict.fromkeys(image_ids):
         image = found.get(image_id)
-        if image is None or image.index is None or not may_see(account.id, image):
+        if image is None or image.index is None:
             raise not_there(image_id)
+        if not may_see(account.id, image):
+            raise unseen(account.id, image)
         pictures.append(image)
     return pictures

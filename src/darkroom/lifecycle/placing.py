@@ -33,6 +33,7 @@ class Drawing:
     lane: Lane
     visibility: Visibility
     size: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ def priced(rooms: Rooms, plan: Plan, drawings: Sequence[Drawing], verdict: Verdi
                 images=drawing.recipe.images,
                 recipe=drawing.recipe,
                 verdict=verdict,
+                notes=drawing.notes,
             )
         )
     return tuple(jobs)

@@ -45,8 +45,9 @@ async def usable(rooms: Rooms, account: Account, params: GenerationParams) -> tu
             code="guides_gone",
             hint="Give a prompt (remix), or blend other pictures.",
         )
-    are, they = ("picture is", "it was") if lost == 1 else ("pictures are", "they were")
-    return left, f"{lost} of the {are} gone or not yours that guided the image, so {they} left away."
+    if lost == 1:
+        return left, "A picture that guided the image is gone or not yours, so it was left away."
+    return left, f"{lost} pictures that guided the image are gone or not yours, so they were left away."
 
 
 def _left(params: GenerationParams, found: Mapping[str, Found]) -> GenerationParams:

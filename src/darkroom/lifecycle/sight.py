@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from uuid import UUID
 
 from darkroom.core.accounts import Account
@@ -37,22 +37,48 @@ def may_ask_of(account_id: UUID, image: Image) -> bool:
 
 
 async def visible_image(rooms: Rooms, account: Account, image_id: UUID) -> Image:
-    """NotFound, in the words of the store, for what this account may not see."""
+    """NotFound, as `unseen` says, for what this account may not see."""
     image = await rooms.library.image(image_id)
     if not may_see(account.id, image):
-        raise not_there(image_id)
+        raise unseen(account.id, image)
     return image
 
 
-async def own_images(rooms: Rooms, account: Account, image_ids: Iterable[UUID]) -> list[Image]:
-    """Images of this account that are not deleted, in the trash or not. NotFound names the first that is none."""
-    found = []
-    for image_id in image_ids:
-        image = await rooms.library.image(image_id)
-        if image.account_id != account.id or image.deleted_at is not None:
+async def check_own(
+    rooms: Rooms, account: Account, image_ids: Sequence[UUID], *, deleted: bool = False
+) -> list[Image]:
+    """Images of this account, each once, in order, in the trash or not; those that are deleted only where they are asked for.
+
+    NotFound names the first that is none, and says of a deleted one and of somebody else's public one what it is.
+    """
+    found = await rooms.gallery.images(image_ids)
+    own = []
+    for image_id in dict.fromkeys(image_ids):
+        image = found.get(image_id)
+        if image is None or image.index is None:
             raise not_there(image_id)
-        found.append(image)
-    return found
+        if image.account_id != account.id:
+            raise not_yours(image_id) if may_see(account.id, image) else not_there(image_id)
+        if image.deleted_at is not None and not deleted:
+            raise unseen(account.id, image)
+        own.append(image)
+    return own
+
+
+def unseen(account_id: UUID, image: Image) -> NotFound:
+    """What to say of an image that this account may not see: of its own tombstone with `image_deleted` and when, else as if
+    it were not there."""
+    if image.account_id != account_id or image.deleted_at is None:
+        return not_there(image.id)
+    return NotFound(
+        f"You deleted image {image.id} on {image.deleted_at:%Y-%m-%d}, and its pixels are gone.",
+        code="image_deleted",
+        hint="What was made from it is still there; its lineage shows where it was.",
+    )
+
+
+def not_yours(image_id: UUID) -> NotFound:
+    return NotFound(f"The image {image_id} is not yours: only its owner can do this.")
 
 
 def not_there(image_id: UUID) -> NotFound:

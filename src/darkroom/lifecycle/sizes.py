@@ -16,7 +16,8 @@ from darkroom.model.shapes import latent_shape
 from darkroom.prompt import stored
 
 CELL_PX = 32  # of a finished picture for one position of the built-in model's latents
-DRAFT_SHARE = 0.75  # of the native side
+DRAFT_SHARE = 0.75  # of the native side; added models draw their drafts at full size, with fewer steps
+SMALLER = 0.9  # of the area: what is nearer to it is no smaller picture
 UNKNOWN = (0, 0)
 
 
@@ -25,7 +26,8 @@ def native_size(rooms: Rooms, params: GenerationParams) -> tuple[int, int]:
     model = rooms.catalogue.resolve(params.model)
     if model is None:
         return UNKNOWN
-    side = model.large_px if params.hd else model.native_px * (DRAFT_SHARE if params.draft else 1)
+    small = params.draft and model.source is None
+    side = model.large_px if params.hd else model.native_px * (DRAFT_SHARE if small else 1)
     height, width = latent_shape(params.aspect, max(1, round((side / CELL_PX) ** 2)))
     return width * CELL_PX, height * CELL_PX
 
@@ -34,6 +36,16 @@ def native_pixels(rooms: Rooms, name: str) -> int:
     """The area that a model draws by itself, whatever the ratio, draft or large; 0 where it is no longer installed."""
     model = rooms.catalogue.resolve(name)
     return model.native_px**2 if model else 0
+
+
+def smaller_note(size: tuple[int, int], begun_at: tuple[int, int]) -> str:
+    """What to say where pictures become smaller than the one that they begin at; "" else, and where nobody knows."""
+    if size == UNKNOWN or size[0] * size[1] >= SMALLER * begun_at[0] * begun_at[1]:
+        return ""
+    return (
+        f"It is drawn at the model's own size, {size[0]} x {size[1]} pixels, which is smaller than the picture that it begins "
+        f"at ({begun_at[0]} x {begun_at[1]}). Upscale the one that you like."
+    )
 
 
 async def size_of(rooms: Rooms, job: Job | NewJob) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from darkroom.core.params import GenerationParams
 from darkroom.lifecycle.derive import Source
 from darkroom.lifecycle.references import resolve
 from darkroom.lifecycle.rooms import Rooms
-from darkroom.lifecycle.sight import may_see, not_there
+from darkroom.lifecycle.sight import may_see, unseen
 
 
 async def begun_at(rooms: Rooms, account: Account, image_id: UUID) -> Image:
@@ -21,10 +21,8 @@ async def begun_at(rooms: Rooms, account: Account, image_id: UUID) -> Image:
     except NotFound:
         await _check_no_upload(rooms, account, image_id)
         raise
-    if image.account_id == account.id and image.deleted_at is not None:
-        raise NotFound("The image was deleted, and its pixels are gone.", code="image_deleted")
     if not may_see(account.id, image):
-        raise not_there(image_id)
+        raise unseen(account.id, image)
     if image.index is None:
         raise _no("is_a_grid", "This is the grid of a job.", "Name one of its images.")
     if image.file(Variant.PNG) is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from darkroom.core.accounts import Account, Plan
+from darkroom.core.errors import Refused
 from darkroom.core.gallery import Choice
 from darkroom.core.images import Image
 from darkroom.core.jobs import NewJob, Submitted
@@ -88,9 +89,18 @@ async def _read(rooms: Rooms, account: Account, plan: Plan, text: str) -> tuple[
 
 
 def _recipe(guided: Guided) -> Recipe:
+    """Refused (`invalid_request`) for a blend of a picture with itself."""
     if not guided.inputs:
         return EMPTY
-    blended = any(each.role is Role.BLEND for each in guided.inputs)
+    blended = [each.parent_id for each in guided.inputs if each.role is Role.BLEND]
+    twice = next((each for each in blended if blended.count(each) > 1), None)
+    if twice:
+        raise Refused(
+            f"The picture {twice} is named twice, and a blend is of different ones.",
+            code="invalid_request",
+            hint="Name it once; a weight (::2) makes a picture count for more.",
+            field="images",
+        )
     return Recipe(action=Action.BLEND if blended else Action.IMAGINE, inputs=guided.inputs)
 
 

@@ -18,6 +18,7 @@ from darkroom.core.images import Image
 from darkroom.lifecycle.choices import record_choices
 from darkroom.lifecycle.holding import sweep_leftovers
 from darkroom.lifecycle.rooms import Rooms
+from darkroom.lifecycle.sight import check_own
 
 TRASH_KEPT = timedelta(days=30)
 IMAGES_AT_ONCE = 200  # that one round of the upkeep deletes
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 async def throw_away(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
     """Into the trash. NotFound for the first that is no image of this account; then nothing changed."""
-    fresh = await _not_in_trash(rooms, image_ids)
+    fresh = _not_in_trash(await check_own(rooms, account, image_ids))
     images = await rooms.gallery.trash(image_ids, account_id=account.id, now=rooms.clock())
     await record_choices(rooms, account, Choice.DELETED, [each for each in images if each.id in fresh])
     return images
@@ -35,23 +36,29 @@ async def throw_away(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) 
 
 async def take_back(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
     """Out of the trash, to where they were: marks and folders stayed. NotFound as above."""
+    await check_own(rooms, account, image_ids)
     return await rooms.gallery.restore(image_ids, account_id=account.id)
 
 
 async def delete_for_good(rooms: Rooms, account: Account, image_ids: Sequence[UUID]) -> list[Image]:
-    """The tombstones of images, in the trash or not before. NotFound as above.
+    """The tombstones of images, in the trash or not before; what is deleted already stays so. NotFound as above.
 
     Their pixels, and those of grids that show them, are gone when this returns; where the object store is away, or another
     sweep is at them, they go soon after.
     """
-    fresh = await _not_in_trash(rooms, image_ids)
-    images = await rooms.gallery.delete(image_ids, account_id=account.id, now=rooms.clock())
+    own = await check_own(rooms, account, image_ids, deleted=True)
+    living = [each for each in own if each.deleted_at is None]
+    fresh = _not_in_trash(living)
+    images = await rooms.gallery.delete(
+        [each.id for each in living], account_id=account.id, now=rooms.clock()
+    )
     await record_choices(rooms, account, Choice.DELETED, [each for each in images if each.id in fresh])
     try:
         await sweep_leftovers(rooms)
     except Unavailable as error:
         log.warning("files of %d deleted images wait for the next sweep: %s", len(images), error)
-    return images
+    gone = {each.id: each for each in images}
+    return [gone.get(each.id, each) for each in own]
 
 
 async def empty_old_trash(rooms: Rooms) -> int:
@@ -69,9 +76,8 @@ async def empty_old_trash(rooms: Rooms) -> int:
     return len(old)
 
 
-async def _not_in_trash(rooms: Rooms, image_ids: Sequence[UUID]) -> set[UUID]:
-    found = await rooms.gallery.images(image_ids)
-    return {each.id for each in found.values() if each.trashed_at is None}
+def _not_in_trash(images: Sequence[Image]) -> set[UUID]:
+    return {each.id for each in images if each.trashed_at is None}
 
 
 def _owner(image: Image) -> UUID:

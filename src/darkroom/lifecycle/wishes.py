@@ -89,7 +89,8 @@ def check_wish(wish: Wish) -> None:
             able = ", ".join(each for each in Asked if each in actions)
             raise _wrong(field, f"{wish.action} takes no {field}.", f"Leave it away; what takes one: {able}.")
     if wish.prompt is not None and not wish.prompt.strip():
-        raise _wrong("prompt", "The prompt is empty.", "Write a few words, or leave it away.")
+        away = "" if needed == "prompt" else ", or leave it away"
+        raise _wrong("prompt", "The prompt is empty.", f"Write a few words{away}.")
     if wish.zoom is not None and not 1 < wish.zoom <= ZOOM_MAX:
         raise _wrong(
             "zoom", f"A zoom of {wish.zoom:g} is not above 1 and at most {ZOOM_MAX:g}.", "Try 1.5 or 2."

@@ -11,7 +11,7 @@ from uuid import UUID
 from darkroom.core.gallery import FeedOrder, FeedPage, FeedPlace, Folder, Marks, SavedSearch, Signal
 from darkroom.core.images import Image
 from darkroom.core.params import Visibility
-from darkroom.core.uploads import Upload
+from darkroom.core.uploads import Upload, UploadKind
 
 
 class Uploads(Protocol):
@@ -25,8 +25,10 @@ class Uploads(Protocol):
         """A tombstone, too. NotFound where there is none. Whose it is, the caller checks."""
         ...
 
-    async def all(self, account_id: UUID, *, before: UUID | None, limit: int) -> list[Upload]:
-        """An account's pictures, no masks and no tombstones, newest first."""
+    async def all(
+        self, account_id: UUID, *, before: UUID | None, limit: int, kind: UploadKind = UploadKind.PICTURE
+    ) -> list[Upload]:
+        """An account's uploads of one kind, no tombstones, newest first."""
         ...
 
     async def kept(self, account_id: UUID) -> tuple[int, int]:

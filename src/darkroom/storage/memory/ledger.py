@@ -93,7 +93,7 @@ class MemoryLedger:
             Cause.PUBLISHED,
             charged_gpu_ms=_charge(job, finish.measured_gpu_ms),
             measured_gpu_ms=finish.measured_gpu_ms,
-            notes=finish.notes,
+            notes=(*job.notes, *finish.notes),
         )
         self._publish(job, finish)
         return Reported(job_id=job.id, outcome=Outcome.ACCEPTED, change=steps.change([job.id]))
@@ -256,6 +256,7 @@ def _successor(failed: Job, new_id: UUID, now: datetime) -> Job:
         price_percent=0,
         weight=failed.weight,
         recipe=failed.recipe,
+        notes=failed.notes,
         created_at=now,
         ready_at=now,
     )

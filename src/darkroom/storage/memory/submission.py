@@ -130,6 +130,7 @@ def _job(new: NewJob, submission: Submission, *, has_slot: bool) -> Job:
         price_percent=new.price_percent,
         weight=new.weight,
         recipe=new.recipe,
+        notes=new.notes,
         created_at=submission.now,
         ready_at=ready_at,
     )

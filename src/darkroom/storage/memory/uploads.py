@@ -31,10 +31,13 @@ class MemoryUploads:
             raise NotFound(f"There is no upload {upload_id}.")
         return self._state.uploads[upload_id]
 
-    async def all(self, account_id: UUID, *, before: UUID | None, limit: int) -> list[Upload]:
+    async def all(
+        self, account_id: UUID, *, before: UUID | None, limit: int, kind: UploadKind = UploadKind.PICTURE
+    ) -> list[Upload]:
         uploads = self._state.uploads
         newest = (uploads[each] for each in sorted(uploads, reverse=True) if before is None or each < before)
-        return [each for each in newest if each.account_id == account_id and _is_listed(each)][:limit]
+        wanted = (account_id, kind, None)
+        return [each for each in newest if (each.account_id, each.kind, each.deleted_at) == wanted][:limit]
 
     async def kept(self, account_id: UUID) -> tuple[int, int]:
         sizes = [
@@ -61,7 +64,3 @@ def digests_unkept(state: State, digests: Iterable[str]) -> list[str]:
     kept.update(*(held for held, _ in state.shelves.holds.values()))
     kept.update(digest for each in state.living for digest in state.jobs[each].recipe.digests)
     return sorted(set(digests) - kept)
-
-
-def _is_listed(upload: Upload) -> bool:
-    return upload.kind is UploadKind.PICTURE and upload.deleted_at is None

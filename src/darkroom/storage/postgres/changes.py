@@ -93,6 +93,7 @@ def _newborn(new: NewJob, submission: Submission, *, has_slot: bool) -> Job:
         price_percent=new.price_percent,
         weight=new.weight,
         recipe=rows.storable_recipe(new.recipe),
+        notes=tuple(rows.storable(note) for note in new.notes),
         created_at=submission.now,
         ready_at=submission.now if has_slot else None,
     )

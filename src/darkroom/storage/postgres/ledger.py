@@ -63,6 +63,7 @@ class PostgresLedger:
             [each.images for each in new],
             verdicts if any(verdicts) else None,
             recipes if any(recipes) else None,
+            [rows.notes_json(each.notes) for each in new] if any(each.notes for each in new) else None,
         )
         assert row is not None, "ledger_submit answers with one row or raises"
         if row["replay"] is not None:
@@ -105,7 +106,7 @@ class PostgresLedger:
             job_ids,
             [each.fence for each in finishes],
             [each.measured_gpu_ms for each in finishes],
-            [json.dumps([storable(note) for note in each.notes]) for each in finishes],
+            [rows.notes_json(each.notes) for each in finishes],
             times,
             [item for item, _ in images],
             [each.id for _, each in images],

@@ -42,6 +42,11 @@ def verdict_json(verdict: Verdict | None) -> str | None:
     )
 
 
+def notes_json(notes: Sequence[str]) -> str:
+    """Notes as the ledger's functions take them."""
+    return json.dumps([storable(note) for note in notes])
+
+
 def storable_recipe(recipe: Recipe) -> Recipe:
     """The recipe without what PostgreSQL cannot read out of JSON: NUL characters and halves of surrogate pairs."""
     if all(each.source.isascii() and "\x00" not in each.source for each in recipe.inputs):

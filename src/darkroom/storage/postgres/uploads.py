@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from darkroom.core.errors import NotFound
-from darkroom.core.uploads import Upload
+from darkroom.core.uploads import Upload, UploadKind
 from darkroom.storage.postgres import rows
 from darkroom.storage.postgres.connection import Database
 from darkroom.storage.postgres.rows import storable
@@ -47,8 +47,10 @@ class PostgresUploads:
             raise NotFound(f"There is no upload {upload_id}.")
         return rows.upload(row)
 
-    async def all(self, account_id: UUID, *, before: UUID | None, limit: int) -> list[Upload]:
-        found = await self._database.rows(self._sql["all"], account_id, before, limit)
+    async def all(
+        self, account_id: UUID, *, before: UUID | None, limit: int, kind: UploadKind = UploadKind.PICTURE
+    ) -> list[Upload]:
+        found = await self._database.rows(self._sql["all"], account_id, before, limit, kind.value)
         return [rows.upload(row) for row in found]
 
     async def kept(self, account_id: UUID) -> tuple[int, int]:

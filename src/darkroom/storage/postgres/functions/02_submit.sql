@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION ledger_submit(
     p_key text, p_digest text, p_now timestamptz,
     p_ids uuid[], p_prompts text[], p_words text[], p_models text[], p_seeds bigint[], p_lanes text[],
     p_visibilities text[], p_holds bigint[], p_percents integer[], p_weights integer[], p_images integer[],
-    p_verdicts text[], p_recipes text[]
+    p_verdicts text[], p_recipes text[], p_notes text[]
 ) RETURNS TABLE (replay uuid[], slots integer, moved_ids bigint[]) LANGUAGE plpgsql
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -71,7 +71,8 @@ BEGIN
     )
     SELECT p_ids[n], p_account, p_batch, CASE WHEN n <= v_slots THEN 'ready' ELSE 'waiting' END, p_lanes[n],
         p_visibilities[n], p_source, p_prompts[n], p_words[n], p_models[n], p_seeds[n], p_images[n], p_holds[n],
-        p_percents[n], p_weights[n], 0, 0, '{}', false, p_now, CASE WHEN n <= v_slots THEN p_now END, '{}', p_recipes[n]
+        p_percents[n], p_weights[n], 0, 0, '{}', false, p_now, CASE WHEN n <= v_slots THEN p_now END,
+        CASE WHEN p_notes IS NULL THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(p_notes[n]::json)) END, p_recipes[n]
     FROM generate_series(1, v_count) AS n;
     IF v_slots < v_count THEN
         INSERT INTO waiting_jobs (account_id, rank, job_id)

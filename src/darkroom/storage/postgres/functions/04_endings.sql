@@ -31,7 +31,7 @@ BEGIN
         j.measured_gpu_ms := p_measured[i];
         j.charged_gpu_ms := least(j.hold_gpu_ms, p_measured[i] * j.price_percent / 100);
         IF p_notes[i] <> '[]' THEN
-            j.notes := ARRAY(SELECT json_array_elements_text(p_notes[i]::json));
+            j.notes := j.notes || ARRAY(SELECT json_array_elements_text(p_notes[i]::json));
         END IF;
         v_hand_on := ledger_close(j, v_was, j.charged_gpu_ms);
         IF j.recipe IS NOT NULL THEN
@@ -170,7 +170,7 @@ BEGIN
         price_percent, weight, attempt, rejections, avoid, cancel_requested, created_at, ready_at, notes, recipe
     )
     SELECT p_id, account_id, batch_id, 'ready', lane, visibility, source, prompt, words, model, seed, images, 0, 0,
-        weight, 0, 0, '{}', false, p_now, p_now, '{}', recipe
+        weight, 0, 0, '{}', false, p_now, p_now, notes, recipe
     FROM finished_jobs WHERE id = p_letter RETURNING * INTO STRICT j;
     INSERT INTO lineage_edges (job_id, position, parent_id, parent_kind, parent_group, role, weight)
     SELECT p_id, position, parent_id, parent_kind, parent_group, role, weight FROM lineage_edges WHERE job_id = p_letter;

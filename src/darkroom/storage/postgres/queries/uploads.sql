@@ -13,7 +13,7 @@ SELECT * FROM uploads WHERE id = $1
 
 -- name: all
 SELECT * FROM uploads
-WHERE account_id = $1 AND kind = 'picture' AND deleted_at IS NULL AND ($2::uuid IS NULL OR id < $2)
+WHERE account_id = $1 AND kind = $4 AND deleted_at IS NULL AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
 
 -- name: kept

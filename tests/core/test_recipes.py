@@ -76,6 +76,7 @@ def test_a_recipe_comes_back_as_it_was(recipe: Recipe) -> None:
         changed(scale=0),
         changed(scale=10**9),
         changed(scale=True),
+        changed(colour="red"),
         changed(seam_px=-1),
         changed(seam_px=10**9),
         changed(frame=[1]),

@@ -144,7 +144,7 @@ ROUTES: dict[tuple[str, str], Walk] = {
     ("GET", "/api/v1/images/{image_id}"): Walk(make=a_hidden_image),
     ("GET", "/api/v1/images/{image_id}/lineage"): Walk(make=a_hidden_image),
     ("PATCH", "/api/v1/images/{image_id}"): Walk(make=a_hidden_image, body={"liked": True}),
-    ("DELETE", "/api/v1/images/{image_id}"): Walk(make=an_image),
+    ("DELETE", "/api/v1/images/{image_id}"): Walk(make=a_hidden_image),
     ("POST", "/api/v1/images/{image_id}/pick"): Walk(make=a_hidden_image),
     ("PATCH", "/api/v1/folders/{folder_id}"): Walk(make=a_folder, body={"name": "boats"}),
     ("DELETE", "/api/v1/folders/{folder_id}"): Walk(make=a_folder),
@@ -191,11 +191,11 @@ class Mention:
 
 
 MENTIONS = {
-    "trash": Mention(path="/api/v1/images/trash", body={"ids": ["?"]}, make=an_image),
+    "trash": Mention(path="/api/v1/images/trash", body={"ids": ["?"]}, make=a_hidden_image),
     "restore": Mention(path="/api/v1/images/restore", body={"ids": ["?"]}, make=a_trashed_image),
-    "delete": Mention(path="/api/v1/images/delete", body={"ids": ["?"]}, make=an_image),
+    "delete": Mention(path="/api/v1/images/delete", body={"ids": ["?"]}, make=a_hidden_image),
     "delete beside one's own": Mention(
-        path="/api/v1/images/delete", body={"ids": ["{own}", "?"]}, make=an_image, own=an_image
+        path="/api/v1/images/delete", body={"ids": ["{own}", "?"]}, make=a_hidden_image, own=an_image
     ),
     "into a folder": Mention(
         path="/api/v1/folders/{own}/images", body={"add": ["?"]}, make=an_image, own=a_folder

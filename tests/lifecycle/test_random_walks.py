@@ -90,7 +90,8 @@ class Walk:
     async def blend(self, who: Account) -> None:
         if len(self.images) > 1:
             one, two = self.pick(who), self.pick(who)
-            self.images += await drawn(self.world, who, f"upload:{one.id} upload:{two.id}")
+            if one.id != two.id:
+                self.images += await drawn(self.world, who, f"upload:{one.id} upload:{two.id}")
 
     async def bring(self, who: Account) -> Any:
         return await upload(self.world, who, name=f"u{self.rng.randrange(3)}")

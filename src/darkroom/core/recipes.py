@@ -166,6 +166,8 @@ class Recipe:
     def from_object(cls, found: Mapping[str, Any]) -> Self:
         """The inverse of `as_object`. One of RECIPE_FAULTS for anything else, however hostile: what comes out can be drawn as
         far as that can be told without its pictures."""
+        if unknown := sorted(found.keys() - FIELDS):  # what is not understood is not drawn as something else
+            raise ValueError(f"it has a field {unknown[0]!r}, which this version does not know")
         strength, scale = found.get("strength"), found.get("scale")
         frame, replay_of = found.get("frame"), found.get("replay_of")
         inputs = tuple(_input(each) for each in found.get("inputs", ()))
@@ -185,6 +187,7 @@ class Recipe:
 
 RECIPE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """What `Recipe.from_object` raises for what is no recipe."""
+FIELDS = frozenset({"action", "inputs", "indices", "strength", "scale", "frame", "seam_px", "replay_of"})
 FRAME_FIELDS = ("width", "height", "left", "top", "inner_width", "inner_height")
 EMPTY = Recipe()
 

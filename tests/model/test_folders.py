@@ -176,8 +176,11 @@ def test_a_header_of_any_bytes_is_read_or_refused(
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     for claimed in (length, len(raw)):
         path.write_bytes(struct.pack("<Q", claimed) + raw)
-        with pytest.raises(WeightsError):
-            read_header(path)
+        try:
+            assert read_header(path) == {}, "so few bytes describe no tensor"
+        except WeightsError:
+            continue
+        assert claimed == len(raw) and isinstance(json.loads(raw), dict)
 
 
 @pytest.mark.parametrize("header", HEADERS)

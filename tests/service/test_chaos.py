@@ -48,11 +48,11 @@ def test_a_seed_is_a_schedule() -> None:
 
 
 def test_a_picture_is_a_function_of_prompt_seed_and_number() -> None:
-    files = undisturbed("a fox --seed 1", 1, 4)
-    assert undisturbed("a fox --seed 1", 1, 4) == files
+    files = undisturbed("a fox --seed 1", 1, 4, None)
+    assert undisturbed("a fox --seed 1", 1, 4, None) == files
     assert len({digest for (_, variant), digest in files.items() if variant == "png"}) == 4
-    assert undisturbed("a fox --seed 2", 2, 4).keys() == files.keys()
-    assert not set(undisturbed("a fox --seed 2", 2, 4).values()) & set(files.values())
+    assert undisturbed("a fox --seed 2", 2, 4, None).keys() == files.keys()
+    assert not set(undisturbed("a fox --seed 2", 2, 4, None).values()) & set(files.values())
 
 
 def step(number: int, job: str, was: str | None, state: str, cause: str) -> Row:

@@ -113,16 +113,17 @@ def test_all_of_them_at_once_leave_the_service_answering(served: Served, people:
 
 
 @pytest.fixture(scope="module")
-def image(served: Served, people: People) -> dict[str, Any]:
-    """An image of 8 x 8, drawn by hand, and of the tenant whose turn it was."""
-    hand, one = Hand(served, "hand"), people.one()
+def image(served: Served) -> Iterator[dict[str, Any]]:
+    """An image of 8 x 8, drawn by hand, and a tenant of its own who has brought nothing yet."""
+    hand, one = Hand(served, "hand"), tenant(served, "adam", plan="pro")
     job = one.submit().json()["jobs"][0]["id"]
     taken, data = hand.take(), files.encoded(files.scene(8, 8))
     assert taken["job_id"] == job and hand.put(taken, data).status_code == 204
     assert hand.report(completed(taken, data=data)) == ["accepted"]
     hand.leave()
     found: dict[str, Any] = one.job(job)["images"][0]
-    return {**found, "one": one}
+    yield {**found, "one": one}
+    one.client.close()
 
 
 MASKS_AT_USE = {

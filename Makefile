@@ -5,6 +5,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SOURCES := .venv/.sources
+WEB := web/node_modules/.installed
+STUDIO := src/darkroom/gateway/studio/index.html
+SCHEMA := web/src/api/schema.d.ts
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 PROMPT ?=
@@ -19,8 +22,8 @@ export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini train-describe eval-describe \
-	bench-imagine bench-run bench-engine bench-gateway bench-lineage bench-moderation sheet-actions replay-all chaos clean
+.PHONY: help setup setup-browser studio studio-check studio-dev wheel run test check lint format format-check types imports sizes imagine data-mini train-mini export-mini eval-mini train-describe eval-describe \
+	bench-imagine bench-run bench-engine bench-gateway bench-lineage bench-moderation sheet-actions shots bench-studio replay-all chaos clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,19 +41,49 @@ $(SOURCES): $(INSTALLED) requirements-sources.txt
 	@$(PIP) install --no-deps --requirement requirements-sources.txt
 	@touch $@
 
-setup: $(INSTALLED) ## make .venv, or bring it up to date
+$(WEB): web/package.json web/package-lock.json $(INSTALLED)
+	@echo "Fetching what the studio is built with"
+	@$(BIN)/python -m checks.npm ci --silent
+	@touch $@
 
-test: $(INSTALLED) ## run the tests (under 10 minutes on 2 cores)
+$(STUDIO): $(WEB) web/index.html web/vite.config.ts web/svelte.config.js $(shell find web/src -type f ! -name '*.test.ts' ! -name 'schema.d.ts')
+	@$(BIN)/python -m checks.npm run --silent build -- --logLevel warn
+
+$(SCHEMA): $(WEB) $(shell find src/darkroom/gateway src/darkroom/core -name '*.py')
+	@$(BIN)/python -m checks.openapi .cache/openapi.json
+	@$(BIN)/python -m checks.npm run --silent schema > .cache/schema.log 2>&1 || { cat .cache/schema.log; exit 1; }
+
+setup: $(INSTALLED) $(STUDIO) ## make .venv and build the studio, or bring them up to date
+
+setup-browser: $(INSTALLED) ## install the browser that the studio's tests drive (Debian and its like)
+	@$(BIN)/python -m checks.browser
+
+studio: $(STUDIO) ## build the studio into the package
+
+studio-check: $(WEB) $(SCHEMA) ## the studio's form, types, accessibility warnings and unit tests
+	@$(BIN)/python -m checks.npm run --silent format-check
+	@$(BIN)/python -m checks.npm run --silent check
+	@NO_COLOR=1 $(BIN)/python -m checks.npm run --silent test -- --silent > .cache/vitest.log 2>&1 || { cat .cache/vitest.log; exit 1; }
+	@grep -E "^ +(Test Files|Tests) " .cache/vitest.log
+
+studio-dev: $(WEB) $(SCHEMA) ## the studio with hot reload, beside a `make run`
+	@$(BIN)/python -m checks.npm run dev
+
+wheel: $(STUDIO) ## build the wheel, with the studio in it, into dist/
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+test: $(INSTALLED) $(STUDIO) ## run the tests (under 10 minutes on 2 cores)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(ARGS)
 
-check: format-check lint types imports sizes test ## everything that CI runs: format, lint, types, imports, sizes, tests, docs
+check: format-check lint types imports sizes studio-check test ## everything that CI runs: format, lint, types, imports, sizes, tests, docs
 
 lint: $(INSTALLED) ## look for mistakes with ruff
 	@$(BIN)/ruff check --quiet --output-format concise
 
-format: $(INSTALLED) ## rewrite the code in the house's form
+format: $(INSTALLED) $(WEB) ## rewrite the code in the house's form
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format
+	@$(BIN)/python -m checks.npm run --silent format
 
 format-check: $(INSTALLED)
 	@$(BIN)/ruff format --check --output-format concise || { echo "make format puts that right"; exit 1; }
@@ -64,7 +97,7 @@ imports: $(INSTALLED) ## check that every room imports only from the floors belo
 sizes: $(INSTALLED) ## check the sizes of functions, modules and files
 	@$(BIN)/python -m checks.sizes
 
-run: $(INSTALLED) ## bring up the whole of Darkroom on this machine (ARGS="--port 8080")
+run: $(INSTALLED) $(STUDIO) ## bring up the whole of Darkroom on this machine (ARGS="--port 8080")
 	@$(BIN)/darkroom serve $(ARGS)
 
 imagine: $(INSTALLED) ## draw a prompt: make imagine PROMPT="a red apple on a blue background"
@@ -115,6 +148,12 @@ bench-moderation: $(INSTALLED) ## count what moderation misses and stops without
 sheet-actions: $(INSTALLED) ## do every action and draw a sheet of before and after
 	@$(BIN)/python -m benchmarks.action_sheet $(ARGS)
 
+shots: $(STUDIO) ## screenshots of every screen, phone and desktop, light and dark (into out/shots)
+	@$(BIN)/python -m benchmarks.shots $(ARGS)
+
+bench-studio: $(STUDIO) ## time the studio in a browser: bytes, first use, a job's way, 100,000 images
+	@$(BIN)/python -m benchmarks.studio $(ARGS)
+
 replay-all: $(INSTALLED) ## draw 100 images of every kind again after a restart, and compare (ARGS="--nodes 20")
 	@$(BIN)/python -m benchmarks.replay $(ARGS)
 
@@ -122,6 +161,6 @@ chaos: $(INSTALLED) ## break the service in every way and look for what was lost
 	@$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 clean: ## remove what was built, except .venv and .cache
-	@rm -rf build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build src/*.egg-info src/darkroom/gateway/studio .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 export PROMPT

@@ -35,9 +35,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """A server that runs."""
+    """A server that runs, at `url`, over the folder `data`."""
 
     client: Client
+    url: str
+    data: Path
 
     def draw(self, prompt: str) -> list[Object]:
         """The jobs of a prompt, done."""
@@ -107,7 +109,7 @@ def live(data: Path) -> Iterator[Live]:
             raise SystemExit(f"the server did not start: {told}")
         key = (data / "owner.key").read_text(encoding="ascii").strip()
         with Client(told["url"], key) as client:
-            yield Live(client=client)
+            yield Live(client=client, url=told["url"], data=data)
     finally:
         process.terminate()
         try:

@@ -17,6 +17,7 @@ FILE_BYTES = 2_000_000
 WEIGHTS_BYTES = 32_000_000  # the text encoder is the largest; see docs/adr/0005-weights-in-the-repository.md
 
 SOURCE = Path("src")
+STUDIO = Path("web/src")
 WEIGHTS = Path("src/darkroom/model/weights")
 DRAWERS = frozenset(
     {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "pipeline"}
@@ -53,6 +54,16 @@ def faults_of_module(path: Path, root: Path) -> Iterator[str]:
         yield f"{path}:1: its folder has no __init__.py, so the import contracts can't see it"
 
 
+def faults_of_studio(path: Path, root: Path) -> Iterator[str]:
+    """The same of a component or module of the studio, whose functions its own tools judge."""
+    lines = len((root / path).read_text(encoding="utf-8").splitlines())
+    if lines > MODULE_LINES:
+        yield f"{path}:1: {lines} lines, at most {MODULE_LINES}: split it by idea"
+    for part in (*path.parent.parts, path.name.partition(".")[0].lower()):
+        if part in DRAWERS:
+            yield f"{path}:1: '{part}' is a drawer; name the module after what is in it"
+
+
 def faults_of_file(path: Path, root: Path) -> Iterator[str]:
     """Yields a sentence when the file at `root`/`path` is too large to be kept in git."""
     limit = WEIGHTS_BYTES if path.is_relative_to(WEIGHTS) else FILE_BYTES
@@ -76,6 +87,8 @@ def faults(root: Path, paths: list[Path]) -> list[str]:
     for path in paths:
         if path.suffix == ".py" and path.is_relative_to(SOURCE):
             found.extend(faults_of_module(path, root))
+        if path.suffix in (".ts", ".svelte") and path.is_relative_to(STUDIO):
+            found.extend(faults_of_studio(path, root))
         found.extend(faults_of_file(path, root))
     found.extend(
         f"{name}: listed in LONG_MODULES, but there is no such file"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 from tests.contracts.world import Store, World
 
-from darkroom.core.accounts import Account, ApiKey, EntryKind, Role, Scope
+from darkroom.core.accounts import USAGE_LOOKBACK, Account, ApiKey, DayUsage, EntryKind, Role, Scope
 from darkroom.core.errors import Conflict, NotFound
+from darkroom.core.jobs import JobState
 from darkroom.core.params import Lane, Visibility
 
 
@@ -68,6 +69,13 @@ class AccountsPeopleContract:
         assert await store.accounts.all(after=None, limit=2) == made[:2]
         assert await store.accounts.all(after=made[1].id, limit=10) == made[2:]
         assert await store.accounts.all(after=made[4].id, limit=10) == []
+
+    async def test_names_of_those_who_are_there(self, store: Store) -> None:
+        world = World(store)
+        ada, _, bob = [await world.account(name=name) for name in ("Ada", "Eve", "Bob")]
+        found = await store.accounts.names([bob.id, ada.id, uuid4(), ada.id])
+        assert found == {ada.id: "Ada", bob.id: "Bob"}
+        assert await store.accounts.names([]) == {}
 
     async def test_an_update_changes_what_is_given_and_nothing_else(self, store: Store) -> None:
         world = World(store)
@@ -243,6 +251,52 @@ class AccountsMoneyContract:
         assert [each.amount_gpu_ms for each in first + rest] == [3, 2, 1, 100_000]
         assert {each.account_id for each in first + rest} == {account.id}
         assert await store.accounts.statement(account.id, before=rest[-1].id, limit=10) == []
+
+    async def test_usage_is_what_ended_by_day_and_lane(self, store: Store) -> None:
+        world = World(store)  # noon of 1 March
+        account, other = await world.account(), await world.account()
+        done = [await world.running(account), await world.running(account, lane=Lane.RELAX, price_percent=0)]
+        await store.ledger.finish([world.finish(job) for job in done])
+        await store.ledger.finish([world.finish(await world.running(other))])
+        overnight = await world.running(account)
+        failed = await world.dead_letter(account)
+        assert failed.state is JobState.FAILED
+        cancelled = await world.running(account, lane=Lane.TURBO)
+        ending = world.ending(cancelled, JobState.CANCELLED, measured_gpu_ms=300)
+        await store.ledger.end([ending], now=world.now)
+        first_day = world.now.replace(hour=0)
+        world.wait(13 * 3600)
+        await store.ledger.finish([world.finish(overnight)])
+        await world.submitted(account)  # has not ended
+        day, next_day = first_day.date(), world.now.date()
+        found = await store.accounts.usage(account.id, since=first_day, until=first_day + timedelta(days=31))
+
+        def used(day: date, lane: Lane, gpu_ms: int, jobs: int, images: int) -> DayUsage:
+            return DayUsage(day=day, lane=lane, gpu_ms=gpu_ms, jobs=jobs, images=images)
+
+        assert found == [
+            used(day, Lane.FAST, 400, 2, 4),
+            used(day, Lane.RELAX, 0, 1, 4),
+            used(day, Lane.TURBO, 300, 1, 0),
+            used(next_day, Lane.FAST, 400, 1, 4),
+        ]
+        settled = (await store.accounts.balance(account.id)).settled_gpu_ms
+        assert sum(each.gpu_ms for each in found) == settled == 1_100
+        one_day = await store.accounts.usage(account.id, since=first_day, until=first_day + timedelta(days=1))
+        assert one_day == found[:3]
+        later = first_day + timedelta(days=2)
+        assert await store.accounts.usage(account.id, since=later, until=later + timedelta(days=1)) == []
+
+    async def test_usage_looks_back_so_far_and_no_further(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        slow = await world.running(account)
+        submitted = world.now
+        await store.ledger.finish([world.finish(slow, now=submitted + timedelta(days=40))])
+        until = submitted + timedelta(days=60)
+        for since, jobs in ((submitted + USAGE_LOOKBACK, 1), (submitted + timedelta(days=39), 0)):
+            found = await store.accounts.usage(account.id, since=since, until=until)
+            assert sum(each.jobs for each in found) == jobs
 
     async def test_the_lines_add_up_to_the_balance(self, store: Store) -> None:
         world = World(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,13 +27,14 @@ from darkroom.core.gallery import (
     SavedSearch,
     Signal,
 )
-from darkroom.core.images import Image
+from darkroom.core.images import Image, Ratio
 from darkroom.core.jobs import NewJob
 from darkroom.core.params import Visibility
 from darkroom.core.ports import ImageFilter
 from darkroom.core.recipes import Action, Input, ParentKind, Recipe, Role
 
 PUBLIC, STEALTH = Visibility.PUBLIC, Visibility.STEALTH
+SIZES = {Ratio.LANDSCAPE: (320, 224), Ratio.SQUARE: (256, 256), Ratio.PORTRAIT: (8, 2000)}
 
 
 async def published(world: World, account: Account, **changes: Any) -> list[Image]:
@@ -414,6 +416,98 @@ class FindContract:
         assert ids(page) == [three.id]
         assert await found(world, await world.account()) == []
 
+    async def test_a_count_is_that_of_the_list_whatever_narrows_it(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        one, two, _grid = await published(world, account, words="red fox")
+        await published(world, account, words="grey wolf", model="other-1", visibility=STEALTH)
+        await published(world, await world.account())
+        gallery = store.gallery
+        await gallery.mark(account.id, one.id, liked=True, favourite=True, rating=2, now=world.now)
+        await gallery.mark(account.id, two.id, hidden=True, now=world.now)
+        folder = Folder(id=world.id(), account_id=account.id, name="a", created_at=world.now)
+        await gallery.add_folder(folder)
+        await gallery.arrange(folder.id, account_id=account.id, add=[one.id, two.id], now=world.now)
+        for wanted, count in (
+            ({}, 3),
+            ({"hidden": None}, 4),
+            ({"hidden": True}, 1),
+            ({"liked": True}, 1),
+            ({"liked": False}, 2),
+            ({"favourite": True}, 1),
+            ({"favourite": False}, 2),
+            ({"rating_min": 2}, 1),
+            ({"rating_min": 3}, 0),
+            ({"model": "other-1"}, 2),
+            ({"visibility": PUBLIC}, 1),
+            ({"text": "fox"}, 1),
+            ({"text": "wolf", "model": "mini-1"}, 0),
+            ({"folder_id": folder.id}, 1),
+            ({"folder_id": folder.id, "hidden": None, "text": "fox", "liked": True}, 1),
+            ({"text": "::"}, 3),
+        ):
+            narrowed = ImageFilter(account_id=account.id, **wanted)  # type: ignore[arg-type]
+            assert await gallery.count(narrowed) == len(await found(world, account, **wanted)) == count, (
+                wanted
+            )
+
+    async def test_a_page_begins_anywhere(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        for _ in range(3):
+            world.wait(1)
+            await published(world, account)
+        whole = await found(world, account)
+        assert len(whole) == 6 and whole == sorted(whole, reverse=True)
+        wanted = ImageFilter(account_id=account.id)
+        for offset in range(8):
+            page = await store.gallery.find(wanted, before=None, limit=2, offset=offset)
+            assert ids(page) == whole[offset : offset + 2]
+            after = await store.gallery.find(wanted, before=whole[1], limit=2, offset=offset)
+            assert ids(after) == whole[2:][offset : offset + 2]
+
+    async def test_what_was_thrown_away_is_not_counted(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        one, two, _grid = await published(world, account)
+        wanted = ImageFilter(account_id=account.id, hidden=None)
+        await store.gallery.trash([one.id], account_id=account.id, now=world.now)
+        assert await store.gallery.count(wanted) == 1
+        await store.gallery.restore([one.id], account_id=account.id)
+        assert await store.gallery.count(wanted) == 2
+        await store.gallery.delete([two.id], account_id=account.id, now=world.now)
+        assert await store.gallery.count(wanted) == 1
+
+    async def test_the_ratio_is_that_of_the_picture(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        made: dict[Ratio, UUID] = {}
+        for ratio, (width, height) in SIZES.items():
+            job = await world.running(account)
+            new = world.image(0)
+            sized = replace(new, files=tuple(replace(f, width=width, height=height) for f in new.files))
+            await store.ledger.finish([world.finish(job, images=(sized,))])
+            made[ratio] = new.id
+        for ratio, image_id in made.items():
+            assert await found(world, account, ratio=ratio) == [image_id]
+            assert (await store.library.image(image_id)).ratio is ratio
+        assert await found(world, account) == sorted(made.values(), reverse=True)
+        await store.gallery.delete([made[Ratio.SQUARE]], account_id=account.id, now=world.now)
+        assert (await store.library.image(made[Ratio.SQUARE])).ratio is None
+
+    async def test_since_is_a_part_of_the_time_and_until_is_not(self, store: Store) -> None:
+        world = World(store)
+        account = await world.account()
+        first, start = (await published(world, account))[0:2], world.now
+        world.wait(60)
+        second = (await published(world, account))[0:2]
+        one, two = [each.id for each in reversed(first)], [each.id for each in reversed(second)]
+        assert await found(world, account, since=start) == two + one
+        assert await found(world, account, since=start + timedelta(microseconds=1)) == two
+        assert await found(world, account, until=world.now) == one
+        assert await found(world, account, since=start, until=start) == []
+        assert await found(world, account, since=world.now) == two
+
 
 class ExploreContract:
     async def pages(
@@ -548,6 +642,28 @@ class SignalsContract:
             Choice.PICKED
         ] * 2
         assert len(await store.gallery.signals(other.id, before=None, limit=100)) == 3
+
+    async def test_the_pairs_that_somebody_ranked(self, store: Store) -> None:
+        world = World(store)
+        account, other = await world.account(), await world.account()
+        one, two, _grid = await published(world, account)
+        three, four, _grid = await published(world, other)
+        for who, choice, image, beside in (
+            (account, Choice.PREFERRED, one, two),
+            (account, Choice.TIED, three, one),
+            (account, Choice.SKIPPED, two, four),
+            (account, Choice.PREFERRED, two, one),
+            (account, Choice.LIKED, three, four),
+            (other, Choice.PREFERRED, three, two),
+        ):
+            about = {"image_id": image.id, "job_id": image.job_id, "beside": (beside.id,)}
+            await store.gallery.record([self.signal(world, who, image, choice, **about)])
+        pair = [frozenset((a.id, b.id)) for a, b in ((one, two), (one, three), (two, four))]
+        everything = [each.id for each in (one, two, three, four)]
+        assert await store.gallery.ranked(account.id, everything) == frozenset(pair)
+        assert await store.gallery.ranked(account.id, [three.id, one.id]) >= {pair[1]}
+        assert await store.gallery.ranked(account.id, []) == frozenset()
+        assert await store.gallery.ranked(other.id, everything) == {frozenset((three.id, two.id))}
 
 
 class GalleryContract(

@@ -13,7 +13,17 @@ from darkroom.core.ids import new_id
 from darkroom.core.images import Finish, ImageFile, NewImage, Variant
 from darkroom.core.jobs import Cause, Ending, Job, JobState, NewJob, Requeue, Submission, Submitted
 from darkroom.core.params import Lane, Visibility
-from darkroom.core.ports import Accounts, Gallery, JobFilter, Ledger, Library, Lineage, Operations, Uploads
+from darkroom.core.ports import (
+    Accounts,
+    Appeals,
+    Gallery,
+    JobFilter,
+    Ledger,
+    Library,
+    Lineage,
+    Operations,
+    Uploads,
+)
 from darkroom.core.recipes import Action, Input, ParentKind, Recipe
 from darkroom.core.recipes import Role as ParentRole
 from darkroom.core.uploads import Upload
@@ -35,6 +45,7 @@ class Store(Protocol):
     uploads: Uploads
     lineage: Lineage
     gallery: Gallery
+    appeals: Appeals
 
 
 class World:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from darkroom.dispatch.breaker import Allowance, Breaker
+from darkroom.dispatch.breaker import Allowance, Breaker, BreakerState
 from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.retry import retry_delay_s
 
@@ -95,3 +95,27 @@ def test_retries_wait_longer_each_time_give_or_take_a_quarter(attempt: int, dela
     delays = [retry_delay_s(attempt, rng, POLICY) for _ in range(200)]
     assert delay_s * 0.75 <= min(delays) < delay_s * 0.8
     assert delay_s * 1.2 < max(delays) <= delay_s * 1.25
+
+
+def test_its_state_is_what_operators_are_told() -> None:
+    breaker = opened()
+    until = POLICY.breaker_backoff_s
+    assert breaker.state("v", now=0.0) is BreakerState.CLOSED
+    assert breaker.state("w", now=until - 1) is BreakerState.OPEN
+    assert breaker.state("w", now=until) is BreakerState.HALF_OPEN
+    breaker.succeeded("w", now=until)
+    assert breaker.state("w", now=until) is BreakerState.CLOSED
+    for number in range(POLICY.quarantine_opens):
+        for job in JOBS[:3]:
+            breaker.failed("w", job, now=until + 700.0 * number)
+    assert breaker.quarantined("w") and breaker.state("w", now=9e9) is BreakerState.QUARANTINED
+
+
+def test_the_failures_that_count_are_told() -> None:
+    breaker = Breaker(POLICY)
+    assert breaker.failures("w", now=0.0) == 0
+    for now, job in enumerate(JOBS[:2]):
+        breaker.failed("w", job, now=float(now))
+    assert breaker.failures("w", now=1.0) == 2
+    assert breaker.failures("w", now=POLICY.breaker_window_s + 0.5) == 1
+    assert opened().failures("w", now=0.0) == 0, "they have opened it"

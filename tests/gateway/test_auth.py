@@ -10,13 +10,16 @@ from tests.gateway.conftest import ALL_SCOPES, HOST, House, Person, fault
 from darkroom.core.accounts import Role, Scope
 from darkroom.gateway import auth
 from darkroom.gateway.credentials import KEY_PREFIX, new_secret
+from darkroom.gateway.studio import ASSET, SCREENS
 
 PUBLIC = {
     ("GET", "/healthz"): "tells only that the process lives",
     ("GET", "/readyz"): "tells only which part is away",
     ("GET", "/metrics"): "checks by itself: loopback or an operator",
     ("GET", "/login"): "a page without data",
-    ("GET", "/"): "a page without data",
+    **{(method, screen): "a page without data" for method in ("GET", "HEAD") for screen in ("/", *SCREENS)},
+    ("GET", ASSET): "what that page loads, the same for everybody",
+    ("HEAD", ASSET): "what that page loads, the same for everybody",
     ("POST", "/api/v1/login"): "spends a secret",
     ("GET", "/files/{key:path}"): "the signature is the permission",
     ("HEAD", "/files/{key:path}"): "the signature is the permission",

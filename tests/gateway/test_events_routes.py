@@ -26,8 +26,17 @@ from darkroom.gateway.auth import Caller, Via
 class Listener:
     """One stream of events of one person."""
 
-    def __init__(self, house: House, person: Person, last: str | None = None) -> None:
-        self.house, self.person, self.last = house, person, last
+    def __init__(
+        self,
+        house: House,
+        person: Person,
+        last: str | None = None,
+        *,
+        seen: str | None = None,
+        beat: bool = False,
+    ) -> None:
+        self.house, self.person = house, person
+        self.asked = {"last_event_id": last, "last_seen": seen, "beat": beat}
         self.route = next(
             route.endpoint for route in house.app.router.routes if getattr(route, "path", "") == "/api/v1/events"
         )  # fmt: skip
@@ -43,7 +52,7 @@ class Listener:
             account=self.person.account, plan=plans.plan(self.person.account.plan), scopes=frozenset(), via=Via.KEY
         )  # fmt: skip
         answer = await self.route(
-            request=self.request(), caller=caller, here=self.house.gateway, last_event_id=self.last
+            request=self.request(), caller=caller, here=self.house.gateway, **self.asked
         )
         assert isinstance(answer, StreamingResponse)
         assert answer.media_type == "text/event-stream"
@@ -61,9 +70,11 @@ def parsed(text: str) -> dict[str, Any]:
     return fields
 
 
-async def opened(house: House, person: Person, last: str | None = None) -> AsyncIterator[dict[str, Any]]:
+async def opened(
+    house: House, person: Person, last: str | None = None, *, seen: str | None = None, beat: bool = False
+) -> AsyncIterator[dict[str, Any]]:
     """A stream that has begun: the line about retries is read."""
-    stream = Listener(house, person, last).open()
+    stream = Listener(house, person, last, seen=seen, beat=beat).open()
     assert "retry" in await anext(stream)
     return stream
 
@@ -95,6 +106,28 @@ async def test_who_comes_back_gets_what_was_missed_and_nothing_twice(house: Hous
     ]
     third = (await submitted(member))["jobs"][0]["id"]
     assert (await anext(again))["data"]["job_id"] == third
+
+
+async def test_a_browser_says_in_the_address_what_it_saw_last(house: House, member: Person) -> None:
+    """EventSource cannot send the header at first; when it comes back by itself it does, and knows better."""
+    stream = await opened(house, member)
+    old = (await anext(stream))["id"]
+    first = (await submitted(member))["jobs"][0]["id"]
+    newer = (await anext(stream))["id"]
+    second = (await submitted(member))["jobs"][0]["id"]
+    again = await opened(house, member, seen=old)
+    assert [(await anext(again))["data"]["job_id"] for _ in range(2)] == [first, second]
+    by_itself = await opened(house, member, newer, seen=old)
+    assert (await anext(by_itself))["data"]["job_id"] == second
+
+
+async def test_silence_is_an_event_for_those_who_see_no_comments(
+    house: House, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.0)
+    stream = await opened(house, member, beat=True)
+    await anext(stream)
+    assert await anext(stream) == {"event": "beat", "data": {}}
 
 
 @pytest.mark.parametrize("last", ["999999", "-1", "yesterday", "9" * 40, ""])

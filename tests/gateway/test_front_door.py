@@ -18,6 +18,18 @@ async def test_every_answer_has_the_headers_for_browsers(house: House, member: P
     assert "access-control-allow-origin" not in headers
 
 
+@pytest.mark.parametrize(
+    ("host", "heeded"),
+    [("127.0.0.1:8642", True), ("localhost", True), ("[::1]:8642", True), ("192.168.1.9:8642", False)],
+)
+async def test_the_policy_about_openers_is_sent_where_browsers_heed_it(
+    member: Person, host: str, heeded: bool
+) -> None:
+    """Elsewhere they complain of it in the console of every page."""
+    headers = (await member.client.get("/healthz", headers={"Host": host})).headers
+    assert ("cross-origin-opener-policy" in headers) is heeded
+
+
 async def test_what_is_private_is_not_cached(member: Person) -> None:
     assert (await member.client.get("/api/v1/account")).headers["cache-control"] == "no-store"
 

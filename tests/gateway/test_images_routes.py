@@ -104,3 +104,61 @@ async def test_every_filter_of_the_list(house: House, member: Person) -> None:
 async def test_a_list_that_cannot_be(member: Person, params: dict[str, str], field: str) -> None:
     error = fault(await member.client.get(IMAGES, params=params), 422, "invalid_request")
     assert str(error["field"]).startswith(field)
+
+
+async def test_a_list_can_be_entered_anywhere_and_counted(house: House, member: Person) -> None:
+    for prompt in ("a red fox", "a green boat --stealth", "a red ship"):
+        house.clock.move(days=1)
+        await completed(house, (await submitted(member, prompt))["jobs"][0]["id"])
+
+    async def listed(**params: object) -> list[str]:
+        answer = await member.client.get(IMAGES, params=params)  # type: ignore[arg-type]
+        assert answer.status_code == 200, answer.text
+        return [image["id"] for image in answer.json()["images"]]
+
+    async def count(**params: object) -> int:
+        answer = await member.client.get(f"{IMAGES}/count", params=params)  # type: ignore[arg-type]
+        assert answer.status_code == 200, answer.text
+        assert set(answer.json()) == {"count"}
+        return int(answer.json()["count"])
+
+    whole = await listed(limit=200)
+    assert len(whole) == await count() == 12
+    assert await listed(offset=5, limit=3) == whole[5:8] and await listed(offset=12) == []
+    assert await listed(offset=2, cursor=whole[3], limit=2) == whole[6:8]
+    assert await count(q="red") == 8 and await count(visibility="stealth") == 4
+    assert await count(ratio="landscape") == 12 and await count(ratio="square") == 0
+    assert await listed(since="2026-05-03", until="2026-05-04") == whole[4:8]
+    assert await count(since="2026-05-04") == 4 and await count(until="2026-05-02") == 0
+    stranger = await house.person("stranger")
+    assert (await stranger.client.get(f"{IMAGES}/count")).json() == {"count": 0}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"offset": -1},
+        {"offset": 200_001},
+        {"limit": 201},
+        {"ratio": "wide"},
+        {"since": "yesterday"},
+        {"until": "2026-02-30"},
+    ],
+)
+async def test_what_a_page_may_not_be(member: Person, params: dict[str, object]) -> None:
+    answer = await member.client.get(IMAGES, params=params)  # type: ignore[arg-type]
+    assert fault(answer, 422, "invalid_request")["field"] == next(iter(params))
+
+
+async def test_a_count_takes_filters_alone(member: Person) -> None:
+    fault(await member.client.get(f"{IMAGES}/count", params={"offset": 1}), 422, "invalid_request")
+
+
+async def test_the_new_filters_can_be_saved(member: Person) -> None:
+    body = {"name": "squares of May", "query": "ratio=square&since=2026-05-01&until=2026-06-01"}
+    assert (await member.client.post("/api/v1/searches", json=body)).status_code == 201
+    fault(
+        await member.client.post("/api/v1/searches", json={"name": "a page", "query": "offset=5"}),
+        422,
+        "invalid_request",
+    )

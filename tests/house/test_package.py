@@ -6,6 +6,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import pytest
+from setuptools import Distribution
+
 from checks.sizes import kept_files
 
 SOURCE = Path("src")
@@ -34,3 +37,16 @@ def test_every_file_of_a_package_is_installed(project: Path, pyproject: dict[str
             ]
             missing += [] if own else [path.as_posix()]
     assert missing == []
+
+
+def test_the_built_studio_is_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not in the repository, so the test above does not see it: `make test` has built it."""
+    monkeypatch.chdir(project)
+    distribution = Distribution()
+    distribution.parse_config_files()
+    command = distribution.get_command_obj("build_py")
+    command.ensure_finalized()
+    sources = [Path(source) / name for _, source, _, names in command.data_files for name in names]
+    built = [path.as_posix() for path in sources if "gateway/studio/" in path.as_posix()]
+    assert any(path.endswith("studio/index.html") for path in built)
+    assert {Path(path).suffix for path in built} >= {".js", ".css", ".br", ".gz"}

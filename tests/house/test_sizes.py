@@ -49,6 +49,20 @@ def test_a_folder_without_init_is_a_fault(tmp_path: Path) -> None:
     assert "no __init__.py" in sizes.faults(tmp_path, [path])[0]
 
 
+def test_the_studio_keeps_the_same_sizes_and_has_no_drawers_either(tmp_path: Path) -> None:
+    long, drawer, fine = (
+        sizes.STUDIO / "a/Long.svelte",
+        sizes.STUDIO / "a/utils.svelte.ts",
+        sizes.STUDIO / "a/b.ts",
+    )
+    (tmp_path / long.parent).mkdir(parents=True)
+    (tmp_path / long).write_text("<p></p>\n" * (sizes.MODULE_LINES + 1))
+    (tmp_path / drawer).write_text("export {};\n")
+    (tmp_path / fine).write_text("x;\n" * sizes.MODULE_LINES)
+    found = sizes.faults(tmp_path, [long, drawer, fine])
+    assert [fault.split(":")[0] for fault in found] == ["web/src/a/Long.svelte", "web/src/a/utils.svelte.ts"]
+
+
 def test_only_weights_may_be_large(tmp_path: Path) -> None:
     weights = sizes.WEIGHTS / "net.safetensors"
     picture = Path("docs/picture.webp")

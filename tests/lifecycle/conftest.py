@@ -173,6 +173,7 @@ class World:
             uploads=self.store.uploads,
             lineage=self.store.lineage,
             gallery=self.store.gallery,
+            appeals=self.store.appeals,
             intake=self.intake,
             image_scorer=self.scorer,
             describer=self.describer,

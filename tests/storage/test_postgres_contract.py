@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given
 from tests.contracts.accounts_contract import AccountsContract
+from tests.contracts.appeals_contract import AppealsContract
+from tests.contracts.figures_contract import FiguresContract
 from tests.contracts.ledger_contract import LedgerContract
 from tests.contracts.library_contract import LibraryContract
 from tests.contracts.lineage_contract import (
@@ -36,6 +38,14 @@ class TestLibrary(LibraryContract):
 
 
 class TestOperations(OperationsContract):
+    pass
+
+
+class TestFigures(FiguresContract):
+    pass
+
+
+class TestAppeals(AppealsContract):
     pass
 
 

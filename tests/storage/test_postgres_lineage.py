@@ -14,8 +14,10 @@ import pytest
 from tests.contracts.world import World
 
 from darkroom.core.ids import new_id
+from darkroom.core.images import Ratio
 from darkroom.core.lineage import Direction
 from darkroom.core.params import Visibility
+from darkroom.core.ports import ImageFilter
 from darkroom.storage.postgres import lineage
 from darkroom.storage.postgres.migrate import migrate
 from darkroom.storage.postgres.store import PostgresStore
@@ -119,17 +121,20 @@ async def test_the_same_picture_brought_many_times_at_once_is_one(postgres_store
     assert len({each.id for each in kept}) == 1
 
 
-async def test_images_of_an_older_schema_get_the_visibility_of_their_jobs(empty_postgres_dsn: str) -> None:
+async def test_images_of_an_older_schema_get_the_visibility_of_their_jobs_and_a_ratio(
+    empty_postgres_dsn: str,
+) -> None:
     await migrate(empty_postgres_dsn, up_to=5)
     jobs = [new_id(START, randomness=n) for n in range(3)]
     images = [new_id(START, randomness=9 + n) for n in range(3)]
+    files = ['[["png", "d1", "image/png", 320, 224, 9]]', "[]", '[["png", "d2", "image/png", 8, 8, 9]]']
     connection = await asyncpg.connect(empty_postgres_dsn)
     await connection.execute(JOB, jobs[:1], jobs[0], "public", START)
     await connection.execute(JOB, jobs[1:2], jobs[0], "stealth", START)
     await connection.executemany(
         "INSERT INTO images (id, job_id, account_id, index, files, scores, policy, provenance, created_at)"
-        " VALUES ($1, $2, $3, 0, '[]', '{}', '', '{}', $4)",
-        [(image, job, jobs[0], START) for image, job in zip(images, jobs, strict=True)],
+        " VALUES ($1, $2, $3, 0, $5, '{}', '', '{}', $4)",
+        [(image, job, jobs[0], START, file) for image, job, file in zip(images, jobs, files, strict=True)],
     )
     await connection.close()
     store = await PostgresStore.open(empty_postgres_dsn)
@@ -137,6 +142,9 @@ async def test_images_of_an_older_schema_get_the_visibility_of_their_jobs(empty_
         public, stealth = [await store.library.image(each) for each in images[:2]]
         assert (public.visibility, stealth.visibility) == (Visibility.PUBLIC, Visibility.STEALTH)
         assert (public.recipe.inputs, public.trashed_at, public.deleted_at) == ((), None, None)
+        wide = ImageFilter(account_id=jobs[0], ratio=Ratio.LANDSCAPE)
+        assert await store.gallery.find(wide, before=None, limit=5) == [public]
+        assert await store.gallery.count(wide) == 1
         for direction in Direction:
             assert await walked(store, public.id, direction) == []
     finally:

@@ -14,6 +14,7 @@ from tests.contracts.world import START, World
 from darkroom.core.ids import new_id
 from darkroom.core.jobs import JobState
 from darkroom.core.ports import JobFilter
+from darkroom.storage.postgres.statements import queries
 from darkroom.storage.postgres.store import PostgresStore
 from darkroom.storage.postgres.upkeep import DAYS_AHEAD
 
@@ -93,6 +94,26 @@ async def test_a_look_up_by_id_reads_one_day(connection: Any) -> None:
     text = "\n".join(row[0] for row in plan)
     assert text.count("finished_jobs_") and f"on finished_jobs_{START + timedelta(days=2):%Y%m%d}" in text
     assert text.count("Scan") == 1
+
+
+async def test_what_ended_is_read_off_an_index_of_the_days_that_can_hold_it(connection: Any) -> None:
+    await connection.fetchval(PREPARE, START, 6)
+    await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+    plan = await connection.fetch(
+        f"EXPLAIN SELECT sum(images), sum(measured_gpu_ms) FROM finished_jobs WHERE finished_at >= '{START}'"
+        f" AND id >= first_id_at('{START + timedelta(days=4)}') GROUP BY lane, state, date_bin('1 h', finished_at, '{START}')"
+    )
+    scans = [row[0] for row in plan if "Scan" in row[0]]
+    assert all("Index Only Scan" in scan and "_finished_at_" in scan for scan in scans)
+    assert not any(f"{START + timedelta(days=n):%Y%m%d}" in scan for n in range(4) for scan in scans)
+    assert any(f"{START + timedelta(days=5):%Y%m%d}" in scan for scan in scans)
+
+
+async def test_refusals_are_read_off_their_own_index(connection: Any) -> None:
+    await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+    asked = f"EXPLAIN {queries('appeals')['refusals']}"
+    plan = "\n".join(row[0] for row in await connection.fetch(asked, new_id(START), None, 20))
+    assert "Index Scan Backward using moderation_log_refused" in plan and "Sort" not in plan
 
 
 async def test_a_list_runs_over_all_days_newest_first(connection: Any, world: World) -> None:

@@ -89,6 +89,16 @@ def test_a_preview_is_the_grid_of_the_looks_with_their_highest_score() -> None:
         assert (opened.format, opened.size) == ("WEBP", (17, 17))
 
 
+def test_a_preview_is_transparent_where_nothing_was_drawn_yet() -> None:
+    data, _ = Developing(Scorer()).preview(4, [look(0, 51), look(3, 51)])
+    with Image.open(io.BytesIO(data)) as opened:
+        alpha = opened.convert("RGBA").getchannel("A")
+    assert [alpha.getpixel(at) for at in ((3, 3), (12, 3), (3, 12), (12, 12))] == [255, 0, 0, 255]
+    data, _ = Developing(Scorer()).preview(4, [look(index, 51) for index in range(4)])
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+
+
 def test_a_preview_is_never_large() -> None:
     data, _ = Developing(Scorer()).preview(4, [look(index, 9, side=600) for index in range(4)])
     with Image.open(io.BytesIO(data)) as opened:

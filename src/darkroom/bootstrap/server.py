@@ -153,6 +153,7 @@ def join(settings: Settings, store: PostgresStore, objects: ObjectStore, bus: Ev
         uploads=store.uploads,
         lineage=store.lineage,
         gallery=store.gallery,
+        appeals=store.appeals,
         objects=objects,
         intake=Door(links=public_links if settings.fetch == "on" else None),
         image_scorer=OnDemandScorer(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -112,6 +112,22 @@ class Entry:
     amount_gpu_ms: int
     at: datetime
     note: str = ""
+
+
+USAGE_LOOKBACK = timedelta(
+    days=31
+)  # before the days whose usage is told; what waited longer than that is left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayUsage:
+    """What the jobs of an account that ended on one day (UTC) took in one lane. `images` are those of completed jobs."""
+
+    day: date
+    lane: Lane
+    gpu_ms: int
+    jobs: int
+    images: int
 
 
 @dataclass(frozen=True, kw_only=True)

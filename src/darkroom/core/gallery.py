@@ -98,6 +98,16 @@ class Choice(StrEnum):
     RATED = "rated"
     HIDDEN = "hidden"
     DELETED = "deleted"
+    PREFERRED = "preferred"
+    """In a rank: over the one that is beside it."""
+    TIED = "tied"
+    """In a rank: as good as the one beside it."""
+    SKIPPED = "skipped"
+    """In a rank: nothing was said of it and the one beside it."""
+
+
+RANKED = frozenset({Choice.PREFERRED, Choice.TIED, Choice.SKIPPED})
+"""What is said of two images that were put side by side: `beside` is the other one, and nothing else."""
 
 
 ONCE = frozenset({Choice.PICKED, Choice.DOWNLOADED, Choice.DELETED})

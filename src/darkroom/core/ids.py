@@ -9,6 +9,12 @@ from uuid import UUID
 RANDOM_BITS = 74
 
 
+def first_id(at: datetime) -> UUID:
+    """What no id of that moment or later is smaller than, and every earlier one is."""
+    assert at.tzinfo is not None, "a moment without a time zone is no moment"
+    return UUID(int=(int(at.timestamp() * 1000) & ((1 << 48) - 1)) << 80)
+
+
 def new_id(now: datetime, *, randomness: int | None = None) -> UUID:
     """A UUID of version 7 (RFC 9562, 5.7): 48 bits of milliseconds since 1970, then 74 random bits.
 

@@ -21,6 +21,14 @@ class Variant(StrEnum):
     THUMBNAIL = "thumbnail"
 
 
+class Ratio(StrEnum):
+    """How the sides of a picture compare."""
+
+    LANDSCAPE = "landscape"
+    SQUARE = "square"
+    PORTRAIT = "portrait"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
     """One file of an image. `digest` is the sha256 of its bytes in hexadecimal, which is also where it is kept."""
@@ -88,3 +96,11 @@ class Image:
     def file(self, variant: Variant) -> ImageFile | None:
         """The file of a variant; None where the image is not kept in it."""
         return next((each for each in self.files if each.variant is variant), None)
+
+    @property
+    def ratio(self) -> Ratio | None:
+        """That of its first file, which all others follow; None where it has no files (any more)."""
+        if not self.files:
+            return None
+        width, height = self.files[0].width, self.files[0].height
+        return Ratio.SQUARE if width == height else Ratio.LANDSCAPE if width > height else Ratio.PORTRAIT

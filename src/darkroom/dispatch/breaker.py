@@ -22,6 +22,15 @@ class Allowance(StrEnum):
     ALL = "all"
 
 
+class BreakerState(StrEnum):
+    """How a breaker stands, as operators are told."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    QUARANTINED = "quarantined"
+
+
 @dataclass(kw_only=True)
 class _Record:
     failures: dict[UUID, float] = field(default_factory=dict)
@@ -73,6 +82,21 @@ class Breaker:
         """Whether a worker gets nothing until it is readmitted."""
         record = self._records.get(worker)
         return record is not None and record.quarantined
+
+    def state(self, worker: str, *, now: float) -> BreakerState:
+        """How a worker's breaker stands; closed for one that never failed."""
+        record = self._records.get(worker)
+        if record is None or (record.open_until is None and not record.quarantined):
+            return BreakerState.CLOSED
+        if record.quarantined:
+            return BreakerState.QUARANTINED
+        return BreakerState.OPEN if record.open_until and now < record.open_until else BreakerState.HALF_OPEN
+
+    def failures(self, worker: str, *, now: float) -> int:
+        """How many of its failures still count; none do once they have opened the breaker."""
+        record = self._records.get(worker)
+        since = now - self._policy.breaker_window_s
+        return sum(at > since for at in record.failures.values()) if record else 0
 
     def readmit(self, worker: str) -> None:
         """Forgets everything about a worker: it starts as if it were new."""

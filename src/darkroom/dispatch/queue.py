@@ -149,7 +149,11 @@ class ReadyQueue:
 
         A delayed job stands where it will come back to. KeyError where the job is not in the queue.
         """
-        return position.estimate(self._jobs[job_id], self._lines, self._policy.shares, self._totals)
+        return self.expected(self._jobs[job_id])
+
+    def expected(self, job: ReadyJob) -> Position:
+        """The same of a job that is not here, if it came now."""
+        return position.estimate(job, self._lines, self._policy.shares, self._totals)
 
     def depth(self) -> Mapping[Lane, int]:
         """Jobs by lane, the delayed ones too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -65,8 +66,14 @@ class LoginLinkOut(Out):
     expires_in_s: int
 
 
+class UserOut(AccountOut):
+    """An account as the list shows it."""
+
+    open_appeals: Annotated[int, Field(description="Of its appeals, those that wait for a decision")]
+
+
 class UsersOut(Out):
-    users: list[AccountOut]
+    users: list[UserOut]
     next_cursor: UUID | None
 
 
@@ -89,7 +96,7 @@ def admin_users_router() -> APIRouter:
         """All accounts, oldest first."""
         found = await here.rooms.accounts.all(after=cursor, limit=limit + 1)
         return UsersOut(
-            users=[await _shown(account, here) for account in found[:limit]],
+            users=await _listed(found[:limit], here),
             next_cursor=found[limit - 1].id if len(found) > limit else None,
         )
 
@@ -190,6 +197,17 @@ async def _create(body: NewUserIn, plan: Plan, here: Gateway) -> Account:
         period_end=period_end(now, now),
     )
     return await here.rooms.accounts.create(account, grant_gpu_ms=plan.fast_gpu_ms_month or 0)
+
+
+async def _listed(accounts: Sequence[Account], here: Gateway) -> list[UserOut]:
+    appeals = await here.rooms.appeals.open_of([account.id for account in accounts])
+    return [
+        UserOut(
+            **(await _shown(account, here)).model_dump(),
+            open_appeals=appeals.get(account.id, 0),
+        )
+        for account in accounts
+    ]
 
 
 async def _shown(account: Account, here: Gateway) -> AccountOut:

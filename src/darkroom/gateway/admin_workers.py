@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field
 
 from darkroom.core.ids import new_id
 from darkroom.core.workers import Worker, WorkerState, WorkerToken
+from darkroom.dispatch.breaker import BreakerState
 from darkroom.gateway.auth import Admin
-from darkroom.gateway.context import Here
+from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.credentials import WORKER_PREFIX, hash_of, new_secret
 from darkroom.gateway.invalid import Body
 from darkroom.gateway.views import Out
@@ -33,6 +34,22 @@ class WorkerOut(Out):
     reason: str
     registered_at: datetime
     seen_at: datetime
+    health: HealthOut
+
+
+class HealthOut(Out):
+    """How a worker does. Null is what the process that answers does not know: all but `unseen_s` where another one dispatches."""
+
+    unseen_s: Annotated[float, Field(description="Since it was last heard of")]
+    breaker: Annotated[
+        BreakerState | None,
+        Field(description="closed: it gets jobs; open: none for a while; half_open: one, as a trial; quarantined: none"),
+    ]  # fmt: skip
+    running: Annotated[int | None, Field(description="Jobs that it has now")]
+    busy_share: Annotated[
+        float | None, Field(description="Use of its device over the last minute, 0 to 1; null before it told")
+    ]
+    failures_recent: Annotated[int | None, Field(description="Failures of its own that the breaker counts")]
 
 
 class WorkersOut(Out):
@@ -67,22 +84,22 @@ def admin_workers_router() -> APIRouter:
     @router.get("/workers", operation_id="listWorkers")
     async def list_workers(caller: Admin, here: Here) -> WorkersOut:
         """Every worker that ever registered."""
-        return WorkersOut(workers=[_worker(each) for each in await here.rooms.operations.workers()])
+        return WorkersOut(workers=[_worker(each, here) for each in await here.rooms.operations.workers()])
 
     @router.post("/workers/{worker_id}/drain", operation_id="drainWorker")
     async def drain_worker(worker_id: Name, caller: Admin, here: Here) -> WorkerOut:
         """Let it finish what it has, and give it nothing new."""
-        return _worker(await here.dispatcher.drain(worker_id))
+        return _worker(await here.dispatcher.drain(worker_id), here)
 
     @router.post("/workers/{worker_id}/quarantine", operation_id="quarantineWorker")
     async def quarantine_worker(worker_id: Name, caller: Admin, here: Here) -> WorkerOut:
         """Give it nothing until it is readmitted, not even when it registers anew."""
-        return _worker(await here.dispatcher.quarantine(worker_id))
+        return _worker(await here.dispatcher.quarantine(worker_id), here)
 
     @router.post("/workers/{worker_id}/readmit", operation_id="readmitWorker")
     async def readmit_worker(worker_id: Name, caller: Admin, here: Here) -> WorkerOut:
         """Give it jobs again. A drained one of this machine is started anew; one that is not there is `gone` until it registers."""
-        return _worker(await here.dispatcher.readmit(worker_id))
+        return _worker(await here.dispatcher.readmit(worker_id), here)
 
     _add_token_routes(router)
     return router
@@ -110,7 +127,7 @@ def _add_token_routes(router: APIRouter) -> None:
         return _token(token)
 
 
-def _worker(worker: Worker) -> WorkerOut:
+def _worker(worker: Worker, here: Gateway) -> WorkerOut:
     return WorkerOut(
         id=worker.id,
         name=worker.name,
@@ -122,6 +139,20 @@ def _worker(worker: Worker) -> WorkerOut:
         reason=worker.reason,
         registered_at=worker.registered_at,
         seen_at=worker.seen_at,
+        health=_health(worker, here),
+    )
+
+
+def _health(worker: Worker, here: Gateway) -> HealthOut:
+    """What the store knows is seconds old, because heartbeats are written many at a time; who dispatches knows better."""
+    known = here.dispatcher.health(worker.id)
+    unseen_s = max(0.0, (here.now() - worker.seen_at).total_seconds())
+    return HealthOut(
+        unseen_s=unseen_s if known is None or known.unseen_s is None else known.unseen_s,
+        breaker=None if known is None else known.breaker,
+        running=None if known is None else known.running,
+        busy_share=None if known is None else known.busy_share,
+        failures_recent=None if known is None else known.failures_recent,
     )
 
 

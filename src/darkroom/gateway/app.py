@@ -14,10 +14,12 @@ from darkroom.delivery.bus import EventBus
 from darkroom.gateway import description, errors
 from darkroom.gateway.account import account_router
 from darkroom.gateway.actions import actions_router
+from darkroom.gateway.admin_figures import admin_figures_router
 from darkroom.gateway.admin_jobs import admin_jobs_router, dead_letters_router
 from darkroom.gateway.admin_moderation import admin_moderation_router
 from darkroom.gateway.admin_users import admin_users_router
 from darkroom.gateway.admin_workers import admin_workers_router
+from darkroom.gateway.appeals import appeals_router
 from darkroom.gateway.context import Gateway, GatewaySettings
 from darkroom.gateway.credentials import Credentials
 from darkroom.gateway.describing import describing_router
@@ -29,16 +31,20 @@ from darkroom.gateway.folders import folders_router
 from darkroom.gateway.front_door import FrontDoor
 from darkroom.gateway.gallery import gallery_router
 from darkroom.gateway.health import health_router
-from darkroom.gateway.home import home_router
 from darkroom.gateway.images import images_router
 from darkroom.gateway.jobs import jobs_router
 from darkroom.gateway.keys import keys_router
 from darkroom.gateway.lineage import lineage_router
 from darkroom.gateway.metrics import Metrics, follow
+from darkroom.gateway.models import models_router
+from darkroom.gateway.parsing import parsing_router
+from darkroom.gateway.rank import rank_router
 from darkroom.gateway.searches import searches_router
 from darkroom.gateway.sessions import sessions_router
 from darkroom.gateway.signals import signals_router
+from darkroom.gateway.studio import studio_router
 from darkroom.gateway.uploads import uploads_router
+from darkroom.gateway.usage import usage_router
 from darkroom.gateway.worker_protocol import worker_router
 
 if TYPE_CHECKING:
@@ -80,6 +86,7 @@ def _routers(rooms: Rooms) -> Iterable[APIRouter]:
     """Every router; the busiest first, because they are asked in this order."""
     yield jobs_router()
     yield worker_router()
+    yield parsing_router()
     yield actions_router()
     yield events_router()
     yield images_router()
@@ -90,17 +97,22 @@ def _routers(rooms: Rooms) -> Iterable[APIRouter]:
     yield explore_router()
     yield downloads_router()
     yield signals_router()
+    yield rank_router()
+    yield models_router()
     yield describing_router()
     yield files_router(rooms.objects, clock=rooms.clock)
     yield uploads_router()
     yield account_router()
+    yield usage_router()
     yield keys_router()
+    yield appeals_router()
     yield sessions_router()
-    yield home_router()
+    yield studio_router()
     yield health_router()
     yield admin_users_router()
     yield admin_jobs_router()
     yield dead_letters_router()
+    yield admin_figures_router()
     yield admin_workers_router()
     yield admin_moderation_router()
 

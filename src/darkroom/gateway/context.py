@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewaySettings:
-    """`public_url` is the origin under which people reach this service, "" for whatever address they asked for."""
+    """`public_url` is the origin under which people reach this service, "" for whatever address they asked for.
+
+    `studio` is the folder of the built studio, None for the one that ships.
+    """
 
     public_url: str = ""
+    studio: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

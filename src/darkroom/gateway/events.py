@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from darkroom.core.errors import Exhausted, StoreUnavailable
@@ -32,6 +32,8 @@ SNAPSHOT_MAX = 100  # living jobs in a snapshot, newest first
 STREAMS_MAX = 20  # of one account at a time
 RETRY_MS = 2_000
 EVENT_ID_MAX = 2**63 - 1
+COMMENT = b": still here\n\n"
+BEAT = b"event: beat\ndata: {}\n\n"
 LIVING = frozenset(state for state in JobState if state not in TERMINAL)
 
 
@@ -55,6 +57,17 @@ def events_router() -> APIRouter:
         caller: Reader,
         here: Here,
         last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+        last_seen: Annotated[
+            str | None,
+            Query(
+                alias="last_event_id",
+                description="The same, for clients that cannot send a header; the header goes first",
+            ),
+        ] = None,
+        beat: Annotated[
+            bool,
+            Query(description="In silence an event `beat` instead of a comment, which browsers do not show"),
+        ] = False,
     ) -> StreamingResponse:
         """Your jobs, live: `snapshot` or a replay first, then `job`, `progress`, `preview`; `reset` when too much was missed."""
         account_id = caller.account.id
@@ -70,7 +83,10 @@ def events_router() -> APIRouter:
             streams[account_id] = streams.get(account_id, 0) + 1
             subscription = here.bus.subscribe(account_id)
             try:
-                async for chunk in _told(subscription, request, here, account_id, _event_id(last_event_id)):
+                last = _event_id(last_event_id if last_event_id is not None else last_seen)
+                async for chunk in _told(
+                    subscription, request, here, account_id, last, silence=BEAT if beat else COMMENT
+                ):
                     yield chunk
             finally:
                 subscription.close()
@@ -93,7 +109,13 @@ def _event_id(text: str | None) -> int | None:
 
 
 async def _told(
-    subscription: Subscription, request: Request, here: Gateway, account_id: UUID, last: int | None
+    subscription: Subscription,
+    request: Request,
+    here: Gateway,
+    account_id: UUID,
+    last: int | None,
+    *,
+    silence: bytes,
 ) -> AsyncIterator[bytes]:
     """The whole stream. It subscribed before it reads, so nothing falls between; what was read is not told twice.
 
@@ -123,7 +145,7 @@ async def _told(
             except TimeoutError:
                 if not await still_valid(request, here):
                     return
-                yield b": still here\n\n"
+                yield silence
                 continue
             except StopAsyncIteration:
                 return

@@ -83,7 +83,7 @@ def files_router(
 async def _read(objects: Served, link: Link, request: Request, *, max_age_s: int) -> Response:
     size_bytes = await objects.size_bytes(link.key)
     headers = _headers(link, max_age_s)
-    if _knows(request.headers.get("if-none-match", ""), headers.get("ETag")):
+    if knows(request.headers.get("if-none-match", ""), headers.get("ETag")):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     start, stop = _wanted(request.headers, headers.get("ETag"), size_bytes)
     headers["Content-Length"] = str(stop - start)
@@ -135,7 +135,7 @@ def _headers(link: Link, max_age_s: int) -> dict[str, str]:
     return headers
 
 
-def _knows(if_none_match: str, etag: str | None) -> bool:
+def knows(if_none_match: str, etag: str | None) -> bool:
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return etag is not None and (etag in given or "*" in given)
 

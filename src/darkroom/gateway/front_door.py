@@ -26,12 +26,14 @@ UPLOADS = "/api/v1/uploads"
 SUBMIT = ("POST", "/api/v1/jobs")
 HSTS_S = 31_536_000
 
+OPENER_POLICY = "Cross-Origin-Opener-Policy"
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
+    OPENER_POLICY: "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -111,6 +113,8 @@ class _Visit:
     def _complete(self, headers: MutableHeaders) -> None:
         for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
+        if not self._trustworthy():
+            del headers[OPENER_POLICY]
         if self._scope["path"].startswith(("/api/", WORKER_ROUTES)):
             headers.setdefault("Cache-Control", "no-store")
         if self._scope.get("scheme") == "https":
@@ -118,6 +122,11 @@ class _Visit:
         taken = self._scope["state"].get("rate_limit")
         if isinstance(taken, Taken):
             headers.update(taken.headers())
+
+    def _trustworthy(self) -> bool:
+        """Whether browsers heed the policy about openers here; on plain HTTP beyond this machine they only complain of it."""
+        host = Headers(scope=self._scope).get("host", "")
+        return self._scope.get("scheme") == "https" or host.rpartition(":")[0] in LOOPBACK or host in LOOPBACK
 
 
 def _limit_of(path: str) -> int | None:

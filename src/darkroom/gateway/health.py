@@ -140,6 +140,11 @@ async def _write(here: Gateway) -> None:
     await here.rooms.objects.delete([key])
 
 
+def dispatching(here: Gateway) -> bool:
+    """Whether any process is known to dispatch: this one, or one that it stands by for."""
+    return _dispatcher(here) != "failing"
+
+
 def _dispatcher(here: Gateway) -> Part:
     """Asked by a question that every worker asks: on standby it is answered with where to go."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,15 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from darkroom.core.accounts import Account
 from darkroom.core.gallery import RATING_MAX
-from darkroom.core.images import Image
+from darkroom.core.images import Image, Ratio
 from darkroom.core.params import Visibility
 from darkroom.core.ports import ImageFilter
 from darkroom.gateway.auth import Reader
 from darkroom.gateway.context import Gateway, Here
 from darkroom.gateway.errors import refusals
-from darkroom.gateway.jobs import NAME_MAX_CHARACTERS, PAGE, PAGE_MAX, SEARCH_MAX_CHARACTERS
+from darkroom.gateway.jobs import NAME_MAX_CHARACTERS, PAGE, SEARCH_MAX_CHARACTERS
 from darkroom.gateway.kept import KeptImageOut, KeptImagesOut, kept, page_of
+from darkroom.gateway.views import Out
 from darkroom.lifecycle.sight import visible_image
+
+IMAGES_PAGE_MAX = 200  # images on one page
+OFFSET_MAX = 200_000  # images that may be left out
 
 
 class ImageDetailOut(KeptImageOut):
@@ -45,11 +50,22 @@ class ImagesWanted(BaseModel):
     rating_min: Annotated[int | None, Field(ge=1, le=RATING_MAX)] = None
     model: Annotated[str | None, Field(max_length=NAME_MAX_CHARACTERS)] = None
     visibility: Visibility | None = None
+    ratio: Ratio | None = None
+    since: Annotated[date | None, Field(description="Made on this day (UTC) or later")] = None
+    until: Annotated[date | None, Field(description="Made before this day (UTC)")] = None
 
 
 class ImagesPage(ImagesWanted):
     cursor: Annotated[UUID | None, Field(description="`next_cursor` of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE
+    offset: Annotated[
+        int,
+        Field(ge=0, le=OFFSET_MAX, description="Images to leave out after the cursor, or the newest ones"),
+    ] = 0
+    limit: Annotated[int, Field(ge=1, le=IMAGES_PAGE_MAX)] = PAGE
+
+
+class CountOut(Out):
+    count: int
 
 
 def images_router() -> APIRouter:
@@ -62,12 +78,17 @@ def images_router() -> APIRouter:
     ) -> KeptImagesOut:
         """Your images without the grids, newest first. What lies in the trash is not among them."""
         account = caller.account
-        if wanted.folder is not None:
-            await here.rooms.gallery.folder(wanted.folder, account_id=account.id)  # NotFound
+        await _check_folder(wanted, account, here)
         found = await here.rooms.gallery.find(
-            filter_of(wanted, account), before=wanted.cursor, limit=wanted.limit + 1
+            filter_of(wanted, account), before=wanted.cursor, limit=wanted.limit + 1, offset=wanted.offset
         )
         return await page_of(found, account, here, limit=wanted.limit)
+
+    @router.get("/count", responses=refusals(404, 422, 503), operation_id="countImages")
+    async def count_images(caller: Reader, here: Here, wanted: Annotated[ImagesWanted, Query()]) -> CountOut:
+        """How many images such a list has."""
+        await _check_folder(wanted, caller.account, here)
+        return CountOut(count=await here.rooms.gallery.count(filter_of(wanted, caller.account)))
 
     @router.get("/{image_id}", responses=refusals(404, 422, 503), operation_id="getImage")
     async def get_image(image_id: UUID, caller: Reader, here: Here) -> ImageDetailOut:
@@ -96,7 +117,20 @@ def filter_of(wanted: ImagesWanted, account: Account) -> ImageFilter:
         rating_min=wanted.rating_min,
         model=wanted.model,
         visibility=wanted.visibility,
+        ratio=wanted.ratio,
+        since=_midnight(wanted.since),
+        until=_midnight(wanted.until),
     )
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+async def _check_folder(wanted: ImagesWanted, account: Account, here: Gateway) -> None:
+    """NotFound for a folder that is not the account's."""
+    if wanted.folder is not None:
+        await here.rooms.gallery.folder(wanted.folder, account_id=account.id)
 
 
 async def _seen(image_id: UUID, account: Account, here: Gateway) -> Image:

@@ -30,32 +30,12 @@ from darkroom.gateway.credentials import (
 )
 from darkroom.gateway.errors import NotAuthenticated, refusals
 from darkroom.gateway.invalid import Body
+from darkroom.gateway.pages import HTML, page
 from darkroom.gateway.views import Out
 
 TOKEN_MAX_CHARACTERS = 200
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>Darkroom: log in</title></head>
-<body><main><h1>Darkroom</h1><p id="told">This link logs you in, once.</p><button id="go">Log in</button>
-<noscript><p>Logging in needs JavaScript.</p></noscript></main>
-<script nonce="{nonce}">
-const token = new URLSearchParams(location.search).get("token") || "";
-history.replaceState(null, "", "/login");
-const told = document.getElementById("told"), go = document.getElementById("go");
-go.addEventListener("click", async () => {{
-  go.disabled = true;
-  try {{
-    const answer = await fetch("/api/v1/login", {{
-      method: "POST", headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{token}})
-    }});
-    const said = await answer.json();
-    if (answer.ok) {{ told.textContent = "Welcome, " + said.name + "."; go.remove(); location.replace("/"); }}
-    else {{ told.textContent = said.error.message + " " + said.error.hint; }}
-  }} catch {{ told.textContent = "The service does not answer. Try again."; go.disabled = false; }}
-}});
-</script></body></html>
-"""
+PAGE = "login.html"
 
 
 class LoginIn(Body):
@@ -77,21 +57,10 @@ def sessions_router() -> APIRouter:
     """Logging in and out."""
     router = APIRouter(tags=["sessions"])
 
-    @router.get(
-        "/login",
-        operation_id="loginPage",
-        response_class=HTMLResponse,
-        responses={200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}},
-    )
+    @router.get("/login", operation_id="loginPage", response_class=HTMLResponse, responses=HTML)
     async def login_page() -> HTMLResponse:
         """The page that a login link (`/login?token=...`) opens. Nothing is spent before its button is pressed."""
-        nonce = new_secret("")
-        policy = (
-            f"default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self';"
-            " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-        )
-        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
-        return HTMLResponse(PAGE.format(nonce=nonce), headers=headers)
+        return page(PAGE, title="Darkroom: log in")
 
     @router.post("/api/v1/login", operation_id="login", responses=refusals(401, 403, 422, 429, 503))
     async def login(body: LoginIn, request: Request, response: Response, here: Here) -> LoginOut:

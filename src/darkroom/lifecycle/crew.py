@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from darkroom.core.errors import NotFound
 from darkroom.core.work import LEASE_S, EngineVitals
 from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.queue import WorkerView
+from darkroom.lifecycle.health import Meter
 
 HERE = (WorkerState.ACTIVE, WorkerState.DRAINING)
 
 
 @dataclass(kw_only=True, slots=True)
 class Member:
-    """A registered worker; `view` holds what it can draw with and what it has loaded, `vitals` what its engine said last."""
+    """A registered worker; `view` holds what it can draw with and what it has loaded, `vitals` what its engine said last,
+    `meter` how busy its device was of late."""
 
     worker: Worker
     view: WorkerView
     vitals: EngineVitals | None = None
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def active(self) -> bool:
@@ -63,6 +66,10 @@ class Crew:
         member = self.get(worker_id)
         self._seen[worker_id] = self.unsaved[worker_id] = now
         return member
+
+    def seen(self, worker_id: str) -> float | None:
+        """When a worker was last heard of; None for one that is not here."""
+        return self._seen.get(worker_id) if worker_id in self._members else None
 
     def warmed(self, member: Member, models: Iterable[str]) -> None:
         warm = frozenset(models)

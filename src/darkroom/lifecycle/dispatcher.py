@@ -27,9 +27,10 @@ from darkroom.core.work import (
 )
 from darkroom.core.workers import Worker, WorkerState
 from darkroom.dispatch.policy import DispatchPolicy
-from darkroom.dispatch.queue import Position
+from darkroom.dispatch.queue import Position, ReadyJob
 from darkroom.dispatch.retry import retry_delay_s
 from darkroom.lifecycle.handing_on import HandingOn
+from darkroom.lifecycle.health import Health
 from darkroom.lifecycle.hearing import beat, instructions, progressed, reported, run_of
 from darkroom.lifecycle.lease import RENEW_EVERY_S, DispatchLease
 from darkroom.lifecycle.line import Ticket
@@ -175,11 +176,16 @@ class Dispatcher:
         millisecond of it in a millisecond, however many slots share it. None for other jobs, on standby, without workers.
         `place` is its position, where the caller has asked for that already.
         """
-        memory, place = self._memory, place or self.position(job.id)
-        workers = sum(member.active for member in memory.crew) if memory is not None else 0
-        if place is None or job.state is not JobState.READY or not workers:
-            return None
-        return place.ahead_gpu_ms / 1000 / workers
+        place = place or self.position(job.id)
+        return None if place is None or job.state is not JobState.READY else self._until(place)
+
+    def expected_wait_s(self, job: ReadyJob) -> float | None:
+        """The same of a job that is not in the queue, if it came into it now."""
+        return None if self._memory is None else self._until(self._memory.queue.expected(job))
+
+    def _until(self, place: Position) -> float | None:
+        workers = sum(member.active for member in self._memory.crew) if self._memory is not None else 0
+        return place.ahead_gpu_ms / 1000 / workers if workers else None
 
     def depth(self) -> Mapping[Lane, int]:
         """Ready jobs by lane; nothing on standby."""
@@ -189,6 +195,10 @@ class Dispatcher:
         """What the engines of the workers that are here said last; nothing on standby."""
         members = self._memory.crew if self._memory is not None else ()
         return [(each.worker, each.vitals) for each in members if each.vitals is not None]
+
+    def health(self, worker_id: str) -> Health | None:
+        """How a worker does; None on standby, where nobody knows."""
+        return self._memory.health(worker_id, now=self._now()) if self._memory is not None else None
 
     # What workers ask
 

@@ -38,7 +38,10 @@ def beat(
     memory: Memory, worker_id: str, claims: Sequence[Claim], vitals: EngineVitals | None, *, now: float
 ) -> bool:
     """A worker lives and has these runs; whether it lost any that it stopped speaking of. NotFound (`unknown_worker`)."""
-    memory.crew.saw(worker_id, now=now).vitals = vitals
+    member = memory.crew.saw(worker_id, now=now)
+    member.vitals = vitals
+    if vitals is not None:
+        member.meter.read(vitals.device_ms, now=now)
     lost = memory.runs.unnamed(worker_id, claims, now=now)
     if lost:
         log.warning("worker %s lost %d jobs without a word", worker_id, len(lost))

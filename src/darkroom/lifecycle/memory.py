@@ -17,6 +17,7 @@ from darkroom.dispatch.policy import DispatchPolicy
 from darkroom.dispatch.queue import ReadyJob, ReadyQueue
 from darkroom.lifecycle.costs import cost_gpu_ms, ready_job
 from darkroom.lifecycle.crew import Crew, Member
+from darkroom.lifecycle.health import Health
 from darkroom.lifecycle.line import Line, Ticket
 from darkroom.lifecycle.recover import Survey
 from darkroom.lifecycle.rooms import Rooms
@@ -180,6 +181,17 @@ class Memory:
             bool(ticket.picked)
             or self.runs.has(ticket.worker_id)
             or ticket.worker_id in self.claiming.values()
+        )
+
+    def health(self, worker_id: str, *, now: float) -> Health:
+        """How a worker does. One that is not here has runs where their end is still to be written."""
+        seen = self.crew.seen(worker_id)
+        return Health(
+            unseen_s=None if seen is None else max(0.0, now - seen),
+            breaker=self.breaker.state(worker_id, now=now),
+            running=len(self.runs.of(worker_id)),
+            busy_share=None if seen is None else self.crew.get(worker_id).meter.share(now=now),
+            failures_recent=self.breaker.failures(worker_id, now=now),
         )
 
     def began(self, change: Change, picked: Sequence[ReadyJob], *, now: float) -> list[Run]:

@@ -91,18 +91,24 @@ def priced(rooms: Rooms, plan: Plan, drawings: Sequence[Drawing], verdict: Verdi
 
 async def check_means(rooms: Rooms, account: Account, plan: Plan, jobs: Sequence[NewJob]) -> None:
     """What the ledger would refuse now, for who only asks what it would cost. Exhausted (`queue_full`, `fast_time_exhausted`)."""
+    needed_gpu_ms = sum(job.hold_gpu_ms for job in jobs)
+    await check_amounts(rooms, account, plan, jobs=len(jobs), needed_gpu_ms=needed_gpu_ms)
+
+
+async def check_amounts(rooms: Rooms, account: Account, plan: Plan, *, jobs: int, needed_gpu_ms: int) -> None:
+    """The same of so many jobs, for which so much would be held."""
     now, balance = await rooms.accounts.get(account.id), await rooms.accounts.balance(account.id)
-    needed, left = sum(job.hold_gpu_ms for job in jobs), max(balance.available_gpu_ms, 0)
-    slots = min(max(plan.running - now.running, 0), len(jobs))
-    if len(jobs) > slots and now.waiting + len(jobs) - slots > plan.waiting_cap:
+    left = max(balance.available_gpu_ms, 0)
+    slots = min(max(plan.running - now.running, 0), jobs)
+    if jobs > slots and now.waiting + jobs - slots > plan.waiting_cap:
         raise Exhausted(
             f"Your queue is full: {now.waiting} of your jobs wait, and at most {plan.waiting_cap} may.",
             code="queue_full",
             hint="Wait until some of your jobs are done, or cancel some.",
         )
-    if needed > left and not plan.unlimited:
+    if needed_gpu_ms > left and not plan.unlimited:
         raise Exhausted(
-            f"This needs {needed} ms of GPU time, and {left} ms are left this month.",
+            f"This needs {needed_gpu_ms} ms of GPU time, and {left} ms are left this month.",
             code="fast_time_exhausted",
             hint="Use --relax where your plan has it, or wait for the next month.",
         )
@@ -145,10 +151,7 @@ async def moderate(rooms: Rooms, account: Account, drawn: Sequence[GenerationPar
 
     Blocked, which is logged under `text`; ModerationUnavailable.
     """
-    texts = list(dict.fromkeys(each for params in drawn for each in texts_of(params)))
-    verdict = rooms.moderator.remembered(texts)
-    if verdict is None:
-        verdict = await rooms.checks.run(account.id, partial(rooms.moderator.check, texts))
+    verdict = await judge(rooms, account, drawn)
     if verdict.blocked:
         record = ModerationRecord(
             account_id=account.id,
@@ -159,5 +162,19 @@ async def moderate(rooms: Rooms, account: Account, drawn: Sequence[GenerationPar
             at=rooms.clock(),
         )
         await rooms.operations.log_verdicts([record])
-        raise Blocked(rooms.image_policy.category(verdict.category).sentence, category=verdict.category)
+        raise blocked(rooms, verdict)
     return verdict
+
+
+async def judge(rooms: Rooms, account: Account, drawn: Sequence[GenerationParams]) -> Verdict:
+    """The verdict alone, whatever it is; nothing is logged. ModerationUnavailable."""
+    texts = list(dict.fromkeys(each for params in drawn for each in texts_of(params)))
+    verdict = rooms.moderator.remembered(texts)
+    if verdict is None:
+        verdict = await rooms.checks.run(account.id, partial(rooms.moderator.check, texts))
+    return verdict
+
+
+def blocked(rooms: Rooms, verdict: Verdict) -> Blocked:
+    """What somebody is told whose prompt was blocked."""
+    return Blocked(rooms.image_policy.category(verdict.category).sentence, category=verdict.category)

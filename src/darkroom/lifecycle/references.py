@@ -20,6 +20,7 @@ from darkroom.core.uploads import Upload, UploadKind
 from darkroom.lifecycle.rooms import Rooms
 from darkroom.lifecycle.sight import may_see
 from darkroom.lifecycle.uploads import take_link
+from darkroom.prompt.values import RANDOM_STYLE
 
 UPLOAD = "upload:"
 PICTURES_MAX = INPUTS_MAX - 4  # of one job: an action adds a start, a mask, a source and what it replays
@@ -64,13 +65,20 @@ async def resolve(
 
     PromptError (`invalid_link`) for what is not there; what `take_link` raises for an address.
     """
-    sources = _sources(drawn)
-    found = {each: await find(rooms, account, each) for each in sources if each.startswith(UPLOAD)}
-    links = [each for each in sources if each not in found]
+    found, links = await look_up(rooms, account, drawn)
     if links:
         found |= await _fetched(rooms, account, links)
     images = {each.parent_id: each.image for each in found.values() if each.image}
     return [guided(params, found) for params in drawn], list(images.values())
+
+
+async def look_up(
+    rooms: Rooms, account: Account, drawn: Sequence[GenerationParams]
+) -> tuple[dict[str, Found], list[str]]:
+    """The pictures of a prompt that are here, and the addresses of those that would have to be fetched. PromptError."""
+    sources = _sources(drawn)
+    found = {each: await find(rooms, account, each) for each in sources if each.startswith(UPLOAD)}
+    return found, [each for each in sources if each not in found]
 
 
 async def _fetched(rooms: Rooms, account: Account, links: Sequence[str]) -> dict[str, Found]:
@@ -155,9 +163,9 @@ def _uploaded(upload: Upload) -> Found:
 
 
 def pictures(params: GenerationParams) -> list[str]:
-    """What it points at in its order, without numeric style codes."""
+    """What it points at in its order, without style codes, drawn or still to be drawn."""
     references = [each for field in FIELDS for each in getattr(params, field)]
-    return [each.source for each in references if not each.source.isdecimal()]
+    return [each.source for each in references if not each.source.isdecimal() and each.source != RANDOM_STYLE]
 
 
 def guided(params: GenerationParams, found: Mapping[str, Found]) -> Guided:

@@ -16,6 +16,7 @@ from darkroom.core.capabilities import ModelCatalogue
 from darkroom.core.jobs import Change
 from darkroom.core.ports import (
     Accounts,
+    Appeals,
     Describer,
     Gallery,
     ImageScorer,
@@ -71,6 +72,7 @@ class Rooms:
     uploads: Uploads
     lineage: Lineage
     gallery: Gallery
+    appeals: Appeals
     objects: Objects
     intake: Intake
     image_scorer: ImageScorer

@@ -6,15 +6,17 @@ All jobs or none. Knows nothing of who draws. A blocked prompt costs nothing and
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from darkroom.core.accounts import Account, Plan
 from darkroom.core.errors import Refused
 from darkroom.core.gallery import Choice
 from darkroom.core.images import Image
 from darkroom.core.jobs import NewJob, Submitted
-from darkroom.core.params import GenerationParams, Lane
+from darkroom.core.params import Lane
 from darkroom.core.recipes import EMPTY, Action, Recipe, Role
 from darkroom.lifecycle.choices import record_choices
 from darkroom.lifecycle.placing import Drawing, Request, check_means, moderate, place, priced
@@ -24,6 +26,8 @@ from darkroom.lifecycle.terms import check_account, choose_lane, choose_visibili
 
 READ_AT_ONCE_MAX_CHARACTERS = 1_000  # of a prompt without permutations: some milliseconds of parsing
 READ_AT_ONCE_MAX_PERMUTED = 100
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,27 +72,27 @@ async def quote(rooms: Rooms, account: Account, *, text: str, lane: Lane | None 
 async def _quoted(rooms: Rooms, account: Account, text: str, lane: Lane | None) -> Quote:
     """Everything that can be wrong with a prompt is found before anything is fetched."""
     plan = rooms.plans.in_force(account.plan)
-    drawn = await _read(rooms, account, plan, text)
+    drawn = await beside_the_loop(rooms, account, text, partial(read_prompt, rooms, plan, text))
     lanes = [choose_lane(params, lane, account, plan, batch=len(drawn)) for params in drawn]
     looks = [choose_visibility(params, account, plan) for params in drawn]
     verdict = await moderate(rooms, account, drawn, text)
     guided, images = await resolve(rooms, account, drawn)
     drawings = [
-        Drawing(params=each.params, recipe=_recipe(each), lane=lane, visibility=visibility)
+        Drawing(params=each.params, recipe=recipe_of(each), lane=lane, visibility=visibility)
         for each, lane, visibility in zip(guided, lanes, looks, strict=True)
     ]
     return Quote(plan=plan, jobs=priced(rooms, plan, drawings, verdict), images=tuple(images))
 
 
-async def _read(rooms: Rooms, account: Account, plan: Plan, text: str) -> tuple[GenerationParams, ...]:
-    """The jobs of a prompt. A long one with permutations takes half a second, which the event loop has not. PromptError."""
+async def beside_the_loop(rooms: Rooms, account: Account, text: str, read: Callable[[], _T]) -> _T:
+    """What reading a prompt gives. A long one with permutations takes half a second, which the event loop has not."""
     at_once = READ_AT_ONCE_MAX_PERMUTED if "{" in text else READ_AT_ONCE_MAX_CHARACTERS
     if len(text) <= at_once:
-        return read_prompt(rooms, plan, text)
-    return await rooms.checks.run(account.id, partial(read_prompt, rooms, plan, text))
+        return read()
+    return await rooms.checks.run(account.id, read)
 
 
-def _recipe(guided: Guided) -> Recipe:
+def recipe_of(guided: Guided) -> Recipe:
     """Refused (`invalid_request`) for a blend of a picture with itself."""
     if not guided.inputs:
         return EMPTY

@@ -6,10 +6,11 @@ Decides and refuses; stores nothing, charges nothing.
 from __future__ import annotations
 
 from darkroom.core.accounts import Account, Plan
+from darkroom.core.capabilities import ModelCapabilities
 from darkroom.core.errors import NotAllowed, PromptError
 from darkroom.core.params import GenerationParams, Lane, Visibility
 from darkroom.lifecycle.rooms import Rooms
-from darkroom.prompt import BatchLimits, parse
+from darkroom.prompt import BatchLimits, drafts, parse
 
 RELAX_JOBS_MAX = 1  # jobs of one prompt in the relax lane
 
@@ -26,21 +27,42 @@ def check_account(account: Account) -> None:
 
 def read_prompt(rooms: Rooms, plan: Plan, text: str) -> tuple[GenerationParams, ...]:
     """The jobs of a prompt within the plan's batch, each with its seed drawn. PromptError."""
-    limits = BatchLimits(jobs=plan.batch, relax_jobs=RELAX_JOBS_MAX, plan=plan.title)
-    drawn = parse(text, catalogue=rooms.catalogue, limits=limits, new_seed=rooms.new_seed)
+    drawn = parse(text, catalogue=rooms.catalogue, limits=limits_of(plan), new_seed=rooms.new_seed)
     return tuple(check_model(rooms, params) for params in drawn)
+
+
+def read_draft(rooms: Rooms, plan: Plan, text: str) -> tuple[GenerationParams, ...]:
+    """The same jobs before their seeds are drawn. PromptError."""
+    drafted = drafts(text, catalogue=rooms.catalogue, limits=limits_of(plan))
+    return tuple(check_model(rooms, params) for params in drafted)
+
+
+def limits_of(plan: Plan) -> BatchLimits:
+    """What one prompt may ask for under a plan."""
+    return BatchLimits(jobs=plan.batch, relax_jobs=RELAX_JOBS_MAX, plan=plan.title)
+
+
+def drawable(rooms: Rooms, model: ModelCapabilities) -> bool:
+    """Whether this version can draw with a model."""
+    return rooms.families is None or model.family in rooms.families
 
 
 def check_model(rooms: Rooms, params: GenerationParams) -> GenerationParams:
     """The parameters, where this version can draw with their model. PromptError."""
     model = rooms.catalogue.resolve(params.model)
-    if model is None or (rooms.families is not None and model.family not in rooms.families):
+    if model is None or not drawable(rooms, model):
         raise PromptError(
             "unsupported_by_model",
             f"This version of Darkroom cannot draw with {params.model}.",
             hint="Leave --v away, or name another model.",
         )
     return params
+
+
+def lanes_of(plan: Plan) -> frozenset[Lane]:
+    """The lanes that a plan has."""
+    has = {Lane.TURBO: plan.turbo, Lane.FAST: True, Lane.RELAX: plan.relax}
+    return frozenset(lane for lane in Lane if has[lane])
 
 
 def choose_lane(
@@ -54,7 +76,7 @@ def choose_lane(
             hint="Say it in one place only.",
         )
     lane = wished or params.lane or account.lane
-    if (lane is Lane.TURBO and not plan.turbo) or (lane is Lane.RELAX and not plan.relax):
+    if lane not in lanes_of(plan):
         raise NotAllowed(
             f"The plan {plan.title} has no {lane.value} lane.",
             code="lane_not_in_plan",

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from darkroom.core.errors import PromptError
 
 SHOWN_MAX = 60  # characters of the user's text in a message
+
+_AT = re.compile(r" \(at character [0-9]+\)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A fault for whoever shows it beside the text: its place is apart, as start and end in characters from 0, None for none."""
+
+    code: str
+    message: str
+    hint: str = ""
+    field: str | None = "prompt"
+    place: tuple[int, int] | None = None
+
+
+def apart(error: PromptError) -> str:
+    """What an error says without its place and its hint."""
+    return _AT.sub("", error.message.removesuffix(error.hint), count=1).strip()
 
 
 def shown(text: str) -> str:

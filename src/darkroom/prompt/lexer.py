@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import zip_longest
@@ -45,13 +45,36 @@ def lex(text: Text) -> tuple[Text, dict[str, Given]]:
     """The body, and the parameters by key. PromptError for wrong spacing, unknown names and repeated parameters."""
     words = text.words
     check_words(words)
-    starts = [i for i, word in enumerate(words) if _MARKED.match(word.mask)]
     given: dict[str, Given] = {}
-    for start, end in zip(starts, [*starts, len(words)][1:], strict=True):
-        each = Given(parameter=_parameter(words[start]), name=words[start], words=words[start + 1 : end])
+    for name, after in runs(words):
+        each = read_given(name, after)
         given[each.parameter.key] = _joined(given.get(each.parameter.key), each)
-    body_end = text.spans[starts[0]][0] if starts else len(text.chars)
-    return text.cut(0, body_end), given
+    return body_of(text), given
+
+
+def body_of(text: Text) -> Text:
+    """What stands before the first parameter, known or not."""
+    starts = (
+        start for word, (start, _) in zip(text.words, text.spans, strict=True) if marked_name(word.mask)
+    )
+    return text.cut(0, next(starts, len(text.chars)))
+
+
+def marked_name(mask: str) -> re.Match[str] | None:
+    """Whether a word is meant as a parameter: group 1 is its name, as typed."""
+    return _MARKED.match(mask)
+
+
+def runs(words: Sequence[Text]) -> Iterator[tuple[Text, tuple[Text, ...]]]:
+    """Every word that is meant as a parameter, with the words after it up to the next."""
+    starts = [i for i, word in enumerate(words) if marked_name(word.mask)]
+    for start, end in zip(starts, [*starts, len(words)][1:], strict=True):
+        yield words[start], tuple(words[start + 1 : end])
+
+
+def read_given(name: Text, after: tuple[Text, ...]) -> Given:
+    """A run as a parameter. PromptError where there is none of that name, or it is not spaced as one."""
+    return Given(parameter=_parameter(name), name=name, words=after)
 
 
 def check_words(words: Sequence[Text]) -> None:

@@ -64,26 +64,40 @@ def parse(
     `--sref random` is resolved to, come from `new_seed` or else from the system's entropy.
     Raises PromptError, and nothing else, whatever the text.
     """
-    jobs = [_read_job(each, catalogue) for each in _permutations(text, limits)]
-    _check_batch(jobs, limits)
+    jobs = _read_jobs(text, catalogue, limits)
     return tuple(_with_seed(job, i, new_seed) for job in jobs for i in range(job.repeat))
 
 
-def count_jobs(text: str, *, limits: BatchLimits = OWNER) -> int:
+def drafts(
+    text: str, *, catalogue: ModelCatalogue, limits: BatchLimits = OWNER
+) -> tuple[GenerationParams, ...]:
+    """The same jobs before anything is drawn by lot: a seed that nobody named is None, and `--sref random` stays so."""
+    jobs = _read_jobs(text, catalogue, limits)
+    return tuple(_numbered(job.params, i) for job in jobs for i in range(job.repeat))
+
+
+def count_jobs(text: str, *, limits: BatchLimits = OWNER, counted_max: int = COUNTED_MAX) -> int:
     """How many jobs a prompt expands to, building none of them; caps on jobs are not applied.
 
-    Beyond 1,000 permutations their repeats are not looked at, and the number is that of the permutations alone.
+    Beyond `counted_max` permutations their repeats are not looked at, and the number is that of the permutations alone.
     Raises PromptError where the braces, or the parameters up to there, cannot be read.
     """
     check_readable(text, limits.characters)
     tree = permutations.read_braces(text)
     prompts = permutations.count(tree)
-    if prompts > COUNTED_MAX:
+    if prompts > counted_max:
         return prompts
-    return sum(_repeat(lex(each)[1]) for each in permutations.expand(tree))
+    return sum(read_repeat(lex(each)[1]) for each in permutations.expand(tree))
 
 
-def _permutations(text: str, limits: BatchLimits) -> list[Text]:
+def _read_jobs(text: str, catalogue: ModelCatalogue, limits: BatchLimits) -> list[_Job]:
+    jobs = [_read_job(each, catalogue) for each in expanded(text, limits)]
+    _check_batch(jobs, limits)
+    return jobs
+
+
+def expanded(text: str, limits: BatchLimits) -> list[Text]:
+    """The prompts without braces that a prompt stands for. PromptError, also where they are more than the limits allow."""
     check_readable(text, limits.characters)
     if permutations.is_plain(text) and limits.jobs:
         return [text_of(text, tuple(range(1, len(text) + 1)))]
@@ -101,7 +115,7 @@ def _permutations(text: str, limits: BatchLimits) -> list[Text]:
 def _read_job(text: Text, catalogue: ModelCatalogue) -> _Job:
     body_text, given = lex(text)
     body = read_body(body_text)
-    params = _read_params(given, body)
+    params = read_params(given, body)
     check_conflicts(given)
     _check_content(body, given)
     model = choose_model(given, catalogue)
@@ -110,14 +124,16 @@ def _read_job(text: Text, catalogue: ModelCatalogue) -> _Job:
     check_aspect(given, params.aspect, model)
     return _Job(
         params=replace(params, model=model.name),
-        repeat=_repeat(given),
+        repeat=read_repeat(given),
         repeat_at=given["repeat"].at if "repeat" in given else 0,
         relax_at=given["relax"].at if "relax" in given else 0,
         seeded="seed" in model.honours,
     )
 
 
-def _read_params(given: Mapping[str, Given], body: Body) -> GenerationParams:
+def read_params(given: Mapping[str, Given], body: Body) -> GenerationParams:
+    """What the parameters say, each for itself; the model is left open. PromptError."""
+
     def whole(key: str, default: int) -> int:
         return values.read_integer(given.get(key), default)
 
@@ -170,7 +186,8 @@ def _read_video(given: Mapping[str, Given]) -> VideoParams | None:
     return video if asked else None
 
 
-def _repeat(given: Mapping[str, Given]) -> int:
+def read_repeat(given: Mapping[str, Given]) -> int:
+    """How often the job is asked for. PromptError."""
     return values.read_integer(given.get("repeat"), 1)
 
 
@@ -221,13 +238,17 @@ def _amount(number: int) -> str:
 
 
 def _with_seed(job: _Job, index: int, new_seed: Callable[[], int] | None) -> GenerationParams:
-    seed, draw = job.params.seed, new_seed or _entropy
-    if seed is not None:
-        seed = (seed + index) % (SEED_MAX + 1)
-    elif job.seeded and (new_seed or job.repeat > 1):
+    params, draw = _numbered(job.params, index), new_seed or _entropy
+    seed = params.seed
+    if seed is None and job.seeded and (new_seed or job.repeat > 1):
         seed = draw()
     styles = tuple(_resolved(style, draw) for style in job.params.style_references)
-    return replace(job.params, seed=seed, style_references=styles)
+    return replace(params, seed=seed, style_references=styles)
+
+
+def _numbered(params: GenerationParams, index: int) -> GenerationParams:
+    """The repeat of that number: its seed, where the prompt names one, counts on."""
+    return params if params.seed is None else replace(params, seed=(params.seed + index) % (SEED_MAX + 1))
 
 
 def _resolved(style: Reference, draw: Callable[[], int]) -> Reference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from darkroom.core.capabilities import ModelCapabilities, ModelCatalogue
 from darkroom.core.errors import PromptError
@@ -10,7 +10,7 @@ from darkroom.core.params import Aspect
 from darkroom.prompt.body import Body
 from darkroom.prompt.faults import fault, shown
 from darkroom.prompt.lexer import Given
-from darkroom.prompt.table import EXCLUSIVE, NEEDS, PARAMETERS
+from darkroom.prompt.table import EXCLUSIVE, NEEDS, PARAMETERS, Parameter
 from darkroom.prompt.values import only_word
 
 _NAME = {parameter.key: parameter.name for parameter in reversed(PARAMETERS)}
@@ -50,10 +50,10 @@ def choose_model(given: Mapping[str, Given], catalogue: ModelCatalogue) -> Model
     asked = given.get("version") or given.get("niji")
     if asked is None:
         return catalogue.default
-    if asked.parameter.key == "niji":
-        model = catalogue.resolve(f"niji {only_word(asked).chars}" if asked.words else "niji")
+    if asked.parameter.key == "niji" and not asked.words:
+        model = named_model("niji", "", catalogue)
     else:
-        model = catalogue.resolve(only_word(asked).chars)
+        model = named_model(asked.parameter.key, only_word(asked).chars, catalogue)
     if model is None:
         names = ", ".join(sorted(catalogue.models))
         hint = f"Models that are installed: {names}. Try --v {catalogue.default.name}."
@@ -61,10 +61,26 @@ def choose_model(given: Mapping[str, Given], catalogue: ModelCatalogue) -> Model
     return model
 
 
+def named_model(key: str, value: str, catalogue: ModelCatalogue) -> ModelCapabilities | None:
+    """The model that `--v VALUE` (key `version`) or `--niji VALUE` names; None where nobody answers to that."""
+    return catalogue.resolve(f"niji {value}" if key == "niji" else value)
+
+
 def check_support(
     given: Mapping[str, Given], body: Body, model: ModelCapabilities, catalogue: ModelCatalogue
 ) -> None:
     """PromptError (unsupported_by_model) for the first thing in the prompt that the model cannot honour."""
+    for error in unsupported(given, body, model, catalogue):
+        raise error
+    if len(body.images) > model.max_image_prompts:
+        what = f"{shown(body.images[0].source)} begins {len(body.images)} image prompts, but {model.name} takes {model.max_image_prompts}"
+        raise fault("unsupported_by_model", what, at=body.images_at, hint="Use fewer images.")
+
+
+def unsupported(
+    given: Mapping[str, Given], body: Body, model: ModelCapabilities, catalogue: ModelCatalogue
+) -> Iterator[PromptError]:
+    """Everything in the prompt that the model cannot honour, in order."""
     wanted = [
         (each.at, each.shown, each.parameter.honours) for each in given.values() if each.parameter.honours
     ]
@@ -74,10 +90,15 @@ def check_support(
         wanted.append((body.weights_at, "::", "weights"))
     for at, what, honours in sorted(wanted):
         if honours not in model.honours:
-            raise _unsupported(at, what, honours, model, catalogue)
-    if len(body.images) > model.max_image_prompts:
-        what = f"{shown(body.images[0].source)} begins {len(body.images)} image prompts, but {model.name} takes {model.max_image_prompts}"
-        raise fault("unsupported_by_model", what, at=body.images_at, hint="Use fewer images.")
+            yield _unsupported(at, what, honours, model, catalogue)
+
+
+def why_not(parameter: Parameter, model: ModelCapabilities, catalogue: ModelCatalogue) -> str:
+    """Why a model does not take a parameter, as whoever gives it is told; "" where it does."""
+    honours = parameter.honours
+    if honours is None or honours in model.honours:
+        return ""
+    return _unsupported(0, parameter.name, honours, model, catalogue).message
 
 
 def check_aspect(given: Mapping[str, Given], aspect: Aspect, model: ModelCapabilities) -> None:

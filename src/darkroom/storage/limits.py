@@ -1,8 +1,9 @@
-"""What every store refuses of pictures, in the same words. Knows no store."""
+"""What every store refuses of pictures and appeals, in the same words. Knows no store."""
 
 from __future__ import annotations
 
-from darkroom.core.errors import Conflict, Exhausted, Refused
+from darkroom.core.appeals import Appeal
+from darkroom.core.errors import Conflict, Exhausted, NotFound, Refused
 from darkroom.core.gallery import FOLDER_IMAGES_MAX, FOLDERS_MAX, SEARCHES_MAX
 
 
@@ -37,6 +38,36 @@ def too_many_searches() -> Exhausted:
         f"An account has at most {SEARCHES_MAX} saved searches.",
         code="too_many_searches",
         hint="Delete one that you do not use.",
+    )
+
+
+def no_verdict(verdict_id: object) -> NotFound:
+    return NotFound(f"Nothing of yours was refused under the number {verdict_id}.")
+
+
+def already_appealed(verdict_id: object) -> Conflict:
+    return Conflict(
+        f"You have appealed against verdict {verdict_id} already.",
+        code="already_appealed",
+        hint="Each verdict can be appealed against once; an operator's answer will stand beside it.",
+    )
+
+
+def too_many_appeals(open_max: object) -> Exhausted:
+    return Exhausted(
+        f"{open_max} of your appeals wait for an operator, and no more may.",
+        code="too_many_appeals",
+        hint="Wait until some are decided.",
+    )
+
+
+def no_appeal(appeal_id: object) -> NotFound:
+    return NotFound(f"There is no appeal {appeal_id}.")
+
+
+def appeal_resolved(appeal: Appeal) -> Conflict:
+    return Conflict(
+        f"The appeal {appeal.id} is decided already: it was {appeal.state.value}.", code="already_resolved"
     )
 
 

@@ -6,7 +6,7 @@ Knows no engine and no service. What a score may be is decided elsewhere.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from PIL import Image
@@ -16,7 +16,7 @@ from darkroom.core.params import IMAGES_PER_JOB
 from darkroom.core.ports import ImageScorer
 from darkroom.core.work import Assignment, StagedFile, StagedImage
 from darkroom.finish.files import developed
-from darkroom.finish.grid import compose_grid
+from darkroom.finish.grid import GRID_COLUMNS, compose_grid
 from darkroom.finish.provenance import Provenance
 from darkroom.worker.beside import give_way
 from darkroom.worker.generator import Drawn, Files, Glimpse
@@ -52,7 +52,10 @@ class Developing:
         return Files(images=images, data={each.name: each.data for image in found for each in image.files})
 
     def preview(self, images: int, glimpses: Sequence[Glimpse]) -> tuple[bytes, Mapping[str, float]]:
-        """The looks side by side, as in the grid, and the highest score of any of them: a grid may hide what one shows."""
+        """The looks side by side, as in the grid, and the highest score of any of them: a grid may hide what one shows.
+
+        Where nothing was drawn yet the grid is transparent.
+        """
         scores: dict[str, float] = {}
         for look in glimpses:
             for category, score in self._scorer.score(look.width, look.height, look.rgb).items():
@@ -63,12 +66,24 @@ class Developing:
         if images == IMAGES_PER_JOB:
             empty = Image.new("RGB", some.size)
             picture = compose_grid([looks.get(index, empty) for index in range(images)], gap_px=1)
+            if len(looks) < images:
+                picture.putalpha(_drawn_where(looks, some.size, picture.size))
         buffer = io.BytesIO()
         _fitted(picture).save(buffer, "WEBP", quality=PREVIEW_QUALITY, method=PREVIEW_EFFORT)
         return buffer.getvalue(), scores
 
     def _scores(self, image: Image.Image) -> Mapping[str, float]:
         return self._scorer.score(image.width, image.height, image.convert("RGB").tobytes())
+
+
+def _drawn_where(indices: Collection[int], size: tuple[int, int], of: tuple[int, int]) -> Image.Image:
+    """White where an image of a grid of this size was looked at, black elsewhere: L."""
+    mask = Image.new("L", of, 0)
+    for index in indices:
+        row, column = divmod(index, GRID_COLUMNS)
+        left, top = column * (of[0] - size[0]), row * (of[1] - size[1])
+        mask.paste(255, (left, top, left + size[0], top + size[1]))
+    return mask
 
 
 def _provenance(assignment: Assignment, drawn: Drawn, now: datetime) -> Provenance:

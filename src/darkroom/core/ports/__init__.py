@@ -8,6 +8,7 @@ Each may raise StoreUnavailable, and then nothing was changed, or the very same 
 
 from __future__ import annotations
 
+from darkroom.core.ports.appeals import Appeals
 from darkroom.core.ports.gallery import Gallery, ImageFilter, Uploads
 from darkroom.core.ports.ledger import Ledger
 from darkroom.core.ports.library import JobFilter, Library, Lineage
@@ -18,6 +19,7 @@ from darkroom.core.ports.perception import Describer, ImageScorer, Intake, Short
 
 __all__ = [
     "Accounts",
+    "Appeals",
     "Describer",
     "Gallery",
     "ImageFilter",

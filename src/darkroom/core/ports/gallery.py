@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from darkroom.core.gallery import FeedOrder, FeedPage, FeedPlace, Folder, Marks, SavedSearch, Signal
-from darkroom.core.images import Image
+from darkroom.core.images import Image, Ratio
 from darkroom.core.params import Visibility
 from darkroom.core.uploads import Upload, UploadKind
 
@@ -44,7 +44,7 @@ class Uploads(Protocol):
 class ImageFilter:
     """What a list of an account's images is narrowed to; every field that is given must hold.
 
-    `hidden` None is both, True the hidden ones alone. Marks are those of the account.
+    `hidden` None is both, True the hidden ones alone. Marks are those of the account. Made at `since` or later, before `until`.
     """
 
     account_id: UUID
@@ -56,6 +56,9 @@ class ImageFilter:
     rating_min: int | None = None
     model: str | None = None
     visibility: Visibility | None = None
+    ratio: Ratio | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Gallery(Protocol):
@@ -172,8 +175,15 @@ class Gallery(Protocol):
         """
         ...
 
-    async def find(self, wanted: ImageFilter, *, before: UUID | None, limit: int) -> list[Image]:
-        """An account's images without grids, trash, tombstones and (but in a folder) replays, newest first."""
+    async def find(
+        self, wanted: ImageFilter, *, before: UUID | None, limit: int, offset: int = 0
+    ) -> list[Image]:
+        """An account's images without grids, trash, tombstones and (but in a folder) replays, newest first; `offset` of those
+        that come after `before` are left out."""
+        ...
+
+    async def count(self, wanted: ImageFilter) -> int:
+        """How many there are to find."""
         ...
 
     async def explore(
@@ -206,6 +216,10 @@ class Gallery(Protocol):
 
     async def record(self, signals: Sequence[Signal]) -> None:
         """Appends choices, for the learning loop; those of ONCE that are there already are left out."""
+        ...
+
+    async def ranked(self, account_id: UUID, image_ids: Sequence[UUID]) -> frozenset[frozenset[UUID]]:
+        """The pairs of these images that the account ranked, whatever it said of them."""
         ...
 
     async def signals(self, account_id: UUID, *, before: int | None, limit: int) -> list[Signal]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from darkroom.core.figures import Ended, LaneQueue
 from darkroom.core.jobs import (
     DeadLetter,
 )
@@ -88,6 +89,17 @@ class Operations(Protocol):
 
     async def secret(self, name: str) -> bytes:
         """32 random bytes that every process of this install shares under a name; made when first asked for."""
+        ...
+
+    async def lane_queues(self, since: datetime) -> list[LaneQueue]:
+        """Every lane, turbo first; `since` is from when on what began is told."""
+        ...
+
+    async def ended(self, since: datetime, *, bucket_s: int) -> list[Ended]:
+        """What ended since then, in stretches of so many seconds from that moment on; the empty ones are missing.
+
+        Jobs that took longer than LONGEST_LIFE from their submission are left out.
+        """
         ...
 
     async def vitals(self) -> Vitals:

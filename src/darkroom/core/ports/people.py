@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from darkroom.core.accounts import Account, ApiKey, Balance, Entry, Role
+from darkroom.core.accounts import Account, ApiKey, Balance, DayUsage, Entry, Role
 from darkroom.core.params import Lane, Visibility
 
 
@@ -22,6 +22,10 @@ class Accounts(Protocol):
 
     async def all(self, *, after: UUID | None, limit: int) -> list[Account]:
         """By id, oldest first."""
+        ...
+
+    async def names(self, account_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        """What these accounts are called; those that are not there are missing."""
         ...
 
     async def update(
@@ -71,6 +75,11 @@ class Accounts(Protocol):
 
     async def statement(self, account_id: UUID, *, before: int | None, limit: int) -> list[Entry]:
         """Newest first; `before` is the id of the last entry seen."""
+        ...
+
+    async def usage(self, account_id: UUID, *, since: datetime, until: datetime) -> list[DayUsage]:
+        """What its jobs that ended at `since` or later, and before `until`, were charged and made, by day and lane; days and lanes
+        without any are left out. Of jobs that were submitted up to USAGE_LOOKBACK before `since`."""
         ...
 
     async def grant(self, account_id: UUID, *, amount_gpu_ms: int, note: str, now: datetime) -> Balance: ...

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
-from darkroom.core.accounts import Account, ApiKey, Balance, Entry, EntryKind, Role
+from darkroom.core.accounts import (
+    USAGE_LOOKBACK,
+    Account,
+    ApiKey,
+    Balance,
+    DayUsage,
+    Entry,
+    EntryKind,
+    Role,
+)
 from darkroom.core.errors import Conflict, NotFound
+from darkroom.core.ids import first_id
+from darkroom.core.jobs import TERMINAL, JobState
 from darkroom.core.params import Lane, Visibility
 from darkroom.storage.memory.state import State, Ticket
 
@@ -38,6 +49,10 @@ class MemoryAccounts:
     async def all(self, *, after: UUID | None, limit: int) -> list[Account]:
         accounts = self._state.accounts
         return [accounts[each] for each in sorted(accounts) if after is None or each > after][:limit]
+
+    async def names(self, account_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        accounts = self._state.accounts
+        return {each: accounts[each].name for each in account_ids if each in accounts}
 
     async def update(
         self,
@@ -120,6 +135,22 @@ class MemoryAccounts:
     async def statement(self, account_id: UUID, *, before: int | None, limit: int) -> list[Entry]:
         entries = (each for each in reversed(self._state.entries) if each.account_id == account_id)
         return [each for each in entries if before is None or each.id < before][:limit]
+
+    async def usage(self, account_id: UUID, *, since: datetime, until: datetime) -> list[DayUsage]:
+        found: dict[tuple[date, Lane], tuple[int, int, int]] = {}
+        first = first_id(since - USAGE_LOOKBACK)
+        for job in self._state.jobs.values():
+            ended = job.finished_at if job.state in TERMINAL else None
+            if job.account_id != account_id or job.id < first or ended is None or not since <= ended < until:
+                continue
+            key = (ended.astimezone(UTC).date(), job.lane)
+            gpu_ms, jobs, images = found.get(key, (0, 0, 0))
+            made = job.images if job.state is JobState.COMPLETED else 0
+            found[key] = (gpu_ms + (job.charged_gpu_ms or 0), jobs + 1, images + made)
+        return [
+            DayUsage(day=day, lane=lane, gpu_ms=each[0], jobs=each[1], images=each[2])
+            for (day, lane), each in sorted(found.items())
+        ]
 
     async def grant(self, account_id: UUID, *, amount_gpu_ms: int, note: str, now: datetime) -> Balance:
         self._state.account(account_id)

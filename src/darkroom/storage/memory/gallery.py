@@ -12,6 +12,7 @@ from darkroom.core.errors import NotFound
 from darkroom.core.gallery import (
     HELD_FOR,
     ONCE,
+    RANKED,
     TAKEN_FOR,
     TOP_WINDOW,
     UNMARKED,
@@ -140,9 +141,15 @@ class MemoryGallery(MemoryFolders):
         old = [(each.trashed_at, each.id, each) for each in self._in_trash() if each.trashed_at]
         return [each for at, _, each in sorted(old, key=lambda one: one[:2]) if at < moment][:limit]
 
-    async def find(self, wanted: ImageFilter, *, before: UUID | None, limit: int) -> list[Image]:
+    async def find(
+        self, wanted: ImageFilter, *, before: UUID | None, limit: int, offset: int = 0
+    ) -> list[Image]:
         own = [each for each in self._state.images.values() if self._wanted(each, wanted)]
-        return [each for each in _newest_first(own) if before is None or each.id < before][:limit]
+        older = [each for each in _newest_first(own) if before is None or each.id < before]
+        return older[offset : offset + limit]
+
+    async def count(self, wanted: ImageFilter) -> int:
+        return sum(self._wanted(each, wanted) for each in self._state.images.values())
 
     def _wanted(self, image: Image, wanted: ImageFilter) -> bool:
         marks = self._marks(wanted.account_id, image.id)
@@ -157,6 +164,9 @@ class MemoryGallery(MemoryFolders):
             and (wanted.rating_min is None or (marks.rating or 0) >= wanted.rating_min)
             and wanted.model in (None, image.model)
             and wanted.visibility in (None, image.visibility)
+            and wanted.ratio in (None, image.ratio)
+            and (wanted.since is None or image.created_at >= wanted.since)
+            and (wanted.until is None or image.created_at < wanted.until)
             and says(self._state, image.job_id, wanted.text)
         )
 
@@ -201,6 +211,14 @@ class MemoryGallery(MemoryFolders):
                     continue
                 shelves.said.add(said)
             shelves.signals.append(replace(each, id=len(shelves.signals) + 1))
+
+    async def ranked(self, account_id: UUID, image_ids: Sequence[UUID]) -> frozenset[frozenset[UUID]]:
+        wanted = set(image_ids)
+        return frozenset(
+            frozenset((each.image_id, each.beside[0]))
+            for each in self._shelves.signals
+            if each.account_id == account_id and each.choice in RANKED and each.image_id in wanted
+        )
 
     async def signals(self, account_id: UUID, *, before: int | None, limit: int) -> list[Signal]:
         newest = (each for each in reversed(self._shelves.signals) if each.account_id == account_id)

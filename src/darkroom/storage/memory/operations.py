@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from darkroom.core.errors import Conflict, NotFound
+from darkroom.core.figures import Ended, LaneQueue
 from darkroom.core.jobs import DeadLetter, JobState
 from darkroom.core.ports import Vitals
 from darkroom.core.verdicts import ModerationRecord, Subject
 from darkroom.core.workers import Lease, Worker, WorkerState, WorkerToken
+from darkroom.storage.memory import figures
 from darkroom.storage.memory.state import State
 
 SECRET_BYTES = 32
@@ -122,6 +124,12 @@ class MemoryOperations:
 
     async def secret(self, name: str) -> bytes:
         return self._state.secrets.setdefault(name, secrets.token_bytes(SECRET_BYTES))
+
+    async def lane_queues(self, since: datetime) -> list[LaneQueue]:
+        return figures.lane_queues(self._state, since)
+
+    async def ended(self, since: datetime, *, bucket_s: int) -> list[Ended]:
+        return figures.ended(self._state, since, bucket_s=bucket_s)
 
     async def vitals(self) -> Vitals:
         living = (self._state.jobs[each] for each in self._state.living)

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from darkroom.core.accounts import Account, ApiKey, Balance, Entry, EntryKind
+from darkroom.core.appeals import Appeal
 from darkroom.core.errors import NotFound
 from darkroom.core.images import Image
 from darkroom.core.jobs import DeadLetter, Job, JobMoved
@@ -78,6 +79,7 @@ class State:
     worker_tokens: dict[str, WorkerToken] = field(default_factory=dict)
     worker_token_ids: dict[bytes, str] = field(default_factory=dict)
     verdicts: list[ModerationRecord] = field(default_factory=list)
+    appeals: dict[UUID, Appeal] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
 
     def account(self, account_id: UUID) -> Account:

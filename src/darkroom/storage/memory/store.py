@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from darkroom.core.ports import Accounts, Gallery, Ledger, Library, Lineage, Operations, Uploads
+from darkroom.core.ports import Accounts, Appeals, Gallery, Ledger, Library, Lineage, Operations, Uploads
 from darkroom.storage.memory.accounts import MemoryAccounts
+from darkroom.storage.memory.appeals import MemoryAppeals
 from darkroom.storage.memory.gallery import MemoryGallery
 from darkroom.storage.memory.ledger import MemoryLedger
 from darkroom.storage.memory.library import MemoryLibrary
@@ -23,6 +24,7 @@ class MemoryStore:
     uploads: Uploads
     lineage: Lineage
     gallery: Gallery
+    appeals: Appeals
 
     def __init__(self) -> None:
         state = State()
@@ -33,3 +35,4 @@ class MemoryStore:
         self.uploads = MemoryUploads(state)
         self.lineage = MemoryLineage(state)
         self.gallery = MemoryGallery(state)
+        self.appeals = MemoryAppeals(state)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from darkroom.core.accounts import Account, ApiKey, Balance, Entry, Role
+from darkroom.core.accounts import USAGE_LOOKBACK, Account, ApiKey, Balance, DayUsage, Entry, Role
 from darkroom.core.errors import NotFound
+from darkroom.core.ids import first_id
 from darkroom.core.params import Lane, Visibility
 from darkroom.storage.postgres import rows
 from darkroom.storage.postgres.connection import Database, Record
@@ -43,6 +44,10 @@ class PostgresAccounts:
 
     async def all(self, *, after: UUID | None, limit: int) -> list[Account]:
         return [rows.account(row) for row in await self._database.rows(self._sql["all"], after, limit)]
+
+    async def names(self, account_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        found = await self._database.rows(self._sql["names"], list(account_ids))
+        return {row["id"]: row["name"] for row in found}
 
     async def update(
         self,
@@ -122,6 +127,21 @@ class PostgresAccounts:
     async def statement(self, account_id: UUID, *, before: int | None, limit: int) -> list[Entry]:
         found = await self._database.rows(self._sql["statement"], account_id, before, limit)
         return [rows.entry(row) for row in found]
+
+    async def usage(self, account_id: UUID, *, since: datetime, until: datetime) -> list[DayUsage]:
+        found = await self._database.rows(
+            self._sql["usage"], account_id, first_id(since - USAGE_LOOKBACK), first_id(until), since, until
+        )
+        return [
+            DayUsage(
+                day=row["day"],
+                lane=Lane(row["lane"]),
+                gpu_ms=row["gpu_ms"],
+                jobs=row["jobs"],
+                images=row["images"],
+            )
+            for row in found
+        ]
 
     async def grant(self, account_id: UUID, *, amount_gpu_ms: int, note: str, now: datetime) -> Balance:
         return rows.balance(await self._own(account_id, "grant", account_id, amount_gpu_ms, note, now))

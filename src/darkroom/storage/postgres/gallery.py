@@ -24,6 +24,7 @@ from darkroom.core.params import Visibility
 from darkroom.core.ports import ImageFilter
 from darkroom.storage.postgres import rows
 from darkroom.storage.postgres.connection import Database, Record
+from darkroom.storage.postgres.finding import narrowed
 from darkroom.storage.postgres.folders import PostgresFolders
 from darkroom.storage.postgres.rows import storable
 from darkroom.storage.postgres.statements import queries
@@ -108,21 +109,17 @@ class PostgresGallery(PostgresFolders):
     async def trashed_before(self, moment: datetime, *, limit: int) -> list[Image]:
         return await self._images("trashed_before", moment, limit)
 
-    async def find(self, wanted: ImageFilter, *, before: UUID | None, limit: int) -> list[Image]:
-        return await self._images(
-            "find",
-            wanted.account_id,
-            wanted.folder_id,
-            wanted.liked,
-            wanted.favourite,
-            wanted.hidden,
-            wanted.rating_min,
-            wanted.model,
-            None if wanted.visibility is None else wanted.visibility.value,
-            storable(wanted.text),
-            before,
-            limit,
-        )
+    async def find(
+        self, wanted: ImageFilter, *, before: UUID | None, limit: int, offset: int = 0
+    ) -> list[Image]:
+        query, arguments = narrowed(self._sql["find"], wanted, limit, offset, before=before)
+        return [rows.image(row) for row in await self._database.rows(query, *arguments)]
+
+    async def count(self, wanted: ImageFilter) -> int:
+        query, arguments = narrowed(self._sql["count"], wanted)
+        row = await self._database.row(query, *arguments)
+        assert row is not None, "an aggregate has one row"
+        return int(row["images"])
 
     async def explore(
         self,
@@ -162,6 +159,10 @@ class PostgresGallery(PostgresFolders):
             [each.value for each in signals],
             [each.at for each in signals],
         )
+
+    async def ranked(self, account_id: UUID, image_ids: Sequence[UUID]) -> frozenset[frozenset[UUID]]:
+        found = await self._database.rows(self._sql["ranked"], account_id, list(image_ids))
+        return frozenset(frozenset((row["image_id"], row["beside"][0])) for row in found)
 
     async def signals(self, account_id: UUID, *, before: int | None, limit: int) -> list[Signal]:
         found = await self._database.rows(self._sql["signals"], account_id, before, limit)

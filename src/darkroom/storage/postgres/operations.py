@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from darkroom.core.errors import Conflict, NotFound
-from darkroom.core.jobs import DeadLetter
+from darkroom.core.figures import LONGEST_LIFE, Ended, LaneQueue
+from darkroom.core.jobs import DeadLetter, JobState
+from darkroom.core.params import Lane
 from darkroom.core.ports import Vitals
 from darkroom.core.verdicts import ModerationRecord, Subject
 from darkroom.core.workers import Lease, Worker, WorkerState, WorkerToken
@@ -137,6 +139,15 @@ class PostgresOperations:
             row = await self._database.row(self._sql["secret"], name)
         assert row is not None, "it was there, or has just been made by us or by another process"
         return bytes(row["value"])
+
+    async def lane_queues(self, since: datetime) -> list[LaneQueue]:
+        found = await self._database.rows(self._sql["lane_queues"], since)
+        return [LaneQueue(**{**row, "lane": Lane(row["lane"])}) for row in found]
+
+    async def ended(self, since: datetime, *, bucket_s: int) -> list[Ended]:
+        stretch = timedelta(seconds=bucket_s)
+        found = await self._database.rows(self._sql["ended"], since, stretch, since - LONGEST_LIFE)
+        return [Ended(**{**row, "lane": Lane(row["lane"]), "state": JobState(row["state"])}) for row in found]
 
     async def vitals(self) -> Vitals:
         row = await self._database.row(self._sql["vitals"])

@@ -16,9 +16,12 @@ from darkroom.core.errors import (
     StoreUnavailable,
 )
 from darkroom.storage.limits import (
+    already_appealed,
     folder_full,
     folder_name_taken,
+    no_verdict,
     picture_deleted,
+    too_many_appeals,
     too_many_folders,
     too_many_searches,
 )
@@ -119,4 +122,7 @@ _REFUSALS: Mapping[str, Callable[[str], DarkroomError]] = {
     "DR023": lambda _: too_many_folders(),
     "DR024": lambda _: folder_full(),
     "DR025": lambda _: too_many_searches(),
+    "DR030": no_verdict,
+    "DR031": already_appealed,
+    "DR032": too_many_appeals,
 }

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from darkroom.storage.postgres.accounts import PostgresAccounts
+from darkroom.storage.postgres.appeals import PostgresAppeals
 from darkroom.storage.postgres.connection import Database
 from darkroom.storage.postgres.gallery import PostgresGallery
 from darkroom.storage.postgres.ledger import PostgresLedger
@@ -33,6 +34,7 @@ class PostgresStore:
         self.uploads = PostgresUploads(database)
         self.lineage = PostgresLineage(database)
         self.gallery = PostgresGallery(database)
+        self.appeals = PostgresAppeals(database)
 
     @classmethod
     async def open(cls, dsn: str, *, pool_size: int = POOL_SIZE) -> PostgresStore:

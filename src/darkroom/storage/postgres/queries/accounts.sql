@@ -7,6 +7,9 @@ SELECT * FROM accounts WHERE id = $1
 -- name: all
 SELECT * FROM accounts WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2
 
+-- name: names
+SELECT id, name FROM accounts WHERE id = ANY ($1::uuid[])
+
 -- name: update
 SELECT * FROM account_update($1, $2, $3, $4, $5, $6)
 
@@ -48,6 +51,14 @@ DELETE FROM sessions WHERE secret_hash = $1
 -- name: statement
 SELECT * FROM ledger_entries
 WHERE account_id = $1 AND ($2::bigint IS NULL OR id < $2) AND amount_gpu_ms > 0 ORDER BY id DESC LIMIT $3
+
+-- name: usage
+-- A job's id carries when it was submitted, so that the bounds on ids leave all but the days around the wanted ones alone.
+SELECT (finished_at AT TIME ZONE 'UTC')::date AS day, lane, sum(coalesce(charged_gpu_ms, 0))::bigint AS gpu_ms,
+    count(*) AS jobs, coalesce(sum(images) FILTER (WHERE state = 'completed'), 0)::bigint AS images
+FROM finished_jobs
+WHERE account_id = $1 AND id >= $2 AND id < $3 AND finished_at >= $4 AND finished_at < $5
+GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: grant
 SELECT * FROM account_grant($1, $2, $3, $4)

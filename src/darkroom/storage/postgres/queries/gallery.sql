@@ -78,20 +78,18 @@ DELETE FROM folders WHERE id = $1 AND account_id = $2 RETURNING id
 SELECT gallery_arrange($1, $2, $3, $4, $5, $6)
 
 -- name: find
+-- The page is found on an index alone, however far down it lies; only its own rows are read. finding.sql has what narrows it.
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe
-FROM images i JOIN finished_jobs j ON j.id = i.job_id LEFT JOIN marks m ON m.account_id = $1 AND m.image_id = i.id
-WHERE i.account_id = $1 AND i.index IS NOT NULL AND i.trashed_at IS NULL
-    AND (NOT i.replay OR $2::uuid IS NOT NULL)
-    AND ($2::uuid IS NULL OR EXISTS (SELECT FROM folder_images l WHERE l.folder_id = $2 AND l.image_id = i.id))
-    AND ($3::boolean IS NULL OR coalesce(m.liked, false) = $3)
-    AND ($4::boolean IS NULL OR coalesce(m.favourite, false) = $4)
-    AND ($5::boolean IS NULL OR coalesce(m.hidden, false) = $5)
-    AND ($6::integer IS NULL OR coalesce(m.rating, 0) >= $6)
-    AND ($7::text IS NULL OR j.model = $7) AND ($8::text IS NULL OR i.visibility = $8)
-    AND (numnode(plainto_tsquery('simple', $9)) = 0
-        OR to_tsvector('simple', j.words) @@ plainto_tsquery('simple', $9))
-    AND ($10::uuid IS NULL OR i.id < $10)
-ORDER BY i.id DESC LIMIT $11
+FROM (
+    SELECT p.id FROM images p
+    WHERE p.account_id = $1 AND p.index IS NOT NULL AND p.trashed_at IS NULL /* narrowed */
+    ORDER BY p.id DESC LIMIT $2 OFFSET $3
+) f JOIN images i ON i.id = f.id JOIN finished_jobs j ON j.id = i.job_id
+ORDER BY i.id DESC
+
+-- name: count
+SELECT count(*) AS images FROM images p
+WHERE p.account_id = $1 AND p.index IS NOT NULL AND p.trashed_at IS NULL /* narrowed */
 
 -- name: explore_new
 SELECT i.*, j.model, j.seed, j.prompt, j.recipe, 0 AS likes
@@ -139,6 +137,10 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::smal
     WITH ORDINALITY AS s (account_id, choice, image_id, job_id, beside, value, at, place)
 ORDER BY place
 ON CONFLICT DO NOTHING
+
+-- name: ranked
+SELECT image_id, beside FROM signals
+WHERE account_id = $1 AND choice IN ('preferred', 'tied', 'skipped') AND image_id = ANY ($2::uuid[])
 
 -- name: signals
 SELECT * FROM signals WHERE account_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3

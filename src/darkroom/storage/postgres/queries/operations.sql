@@ -65,6 +65,12 @@ INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING
 -- name: secret
 SELECT value FROM secrets WHERE name = $1
 
+-- name: lane_queues
+SELECT * FROM lane_queues($1)
+
+-- name: ended
+SELECT * FROM jobs_ended($1, $2, $3)
+
 -- name: vitals
 SELECT (SELECT count(*) FROM (SELECT FROM dead_letters WHERE resolution = '' LIMIT 10000) AS l) AS open_dead_letters,
     (SELECT min(ready_at) FROM jobs WHERE state = 'ready') AS oldest_ready_at,

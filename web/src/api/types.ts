@@ -1,0 +1,44 @@
+/** The service's nouns under short names. The shapes are generated; nothing is declared twice. */
+
+import type { components } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Account = Schemas["AccountOut"];
+export type Job = Schemas["JobOut"];
+export type JobState = Schemas["JobState"];
+export type Image = Schemas["ImageOut"];
+export type KeptImage = Schemas["KeptImageOut"];
+export type ImageDetail = Schemas["ImageDetailOut"];
+export type Action = Schemas["Action"];
+export type ActionIn = Schemas["ActionIn"];
+export type ActionOut = Schemas["ActionOut"];
+export type Asked = Schemas["Asked"];
+export type Batch = Schemas["BatchOut"];
+export type Folder = Schemas["FolderOut"];
+export type Lane = Schemas["Lane"];
+export type Visibility = Schemas["Visibility"];
+export type LineageNode = Schemas["NodeOut"];
+export type LineageEdge = Schemas["EdgeOut"];
+export type Upload = Schemas["UploadOut"];
+export type Model = Schemas["ModelOut"];
+export type Models = Schemas["ModelsOut"];
+export type Parameter = Schemas["ParameterOut"];
+export type Parsed = Schemas["ParsedOut"];
+export type PromptFault = Schemas["PromptFaultOut"];
+export type Worker = Schemas["WorkerOut"];
+export type Month = Schemas["MonthUsageOut"];
+export type Plan = Schemas["PlanOut"];
+export type Entry = Schemas["EntryOut"];
+export type Key = Schemas["KeyOut"];
+export type Scope = Schemas["Scope"];
+export type Refused = Schemas["RefusalOut"];
+export type Appeal = Schemas["AppealOut"];
+export type Case = Schemas["CaseOut"];
+export type Verdict = Schemas["VerdictOut"];
+export type Subject = Schemas["Subject"];
+export type Queue = Schemas["QueueOut"];
+export type LaneQueue = Schemas["LaneQueueOut"];
+export type Throughput = Schemas["ThroughputOut"];
+export type OperatedJob = Schemas["OperatedJobOut"];
+export type DeadLetter = Schemas["DeadLetterOut"];
+export type WorkerToken = Schemas["TokenOut"];

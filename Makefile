@@ -66,7 +66,7 @@ studio-check: $(WEB) $(SCHEMA) ## the studio's form, types, accessibility warnin
 	@NO_COLOR=1 $(BIN)/python -m checks.npm run --silent test -- --silent > .cache/vitest.log 2>&1 || { cat .cache/vitest.log; exit 1; }
 	@grep -E "^ +(Test Files|Tests) " .cache/vitest.log
 
-studio-dev: $(WEB) $(SCHEMA) ## the studio with hot reload, beside a `make run`
+studio-dev: $(WEB) $(SCHEMA) ## the studio with hot reload, beside a `make run` (DARKROOM_URL=... for one elsewhere)
 	@$(BIN)/python -m checks.npm run dev
 
 wheel: $(STUDIO) ## build the wheel, with the studio in it, into dist/

@@ -1,4 +1,5 @@
-"""`make shots`: screenshots of every screen of the studio and of its main states, phone and desktop, dark and light.
+"""`make shots`: screenshots of every screen of the studio and of its main states, phone and desktop, dark and light;
+the screens as they come up also on a small phone and a wide screen.
 
 They lie in out/shots, one PNG each and sheets of all beside each other, to be looked at as a designer would. A server and
 worker of their own draw what is on them.
@@ -10,7 +11,6 @@ import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 from benchmarks.browsing import browser, logged_in
@@ -22,12 +22,20 @@ from playwright.sync_api import Error as BrowserError
 from darkroom.cli.client import Object
 from darkroom.core.errors import DarkroomError
 
-SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-THEMES = ("dark", "light")
+SIZES = {"desktop": (1280, 800), "phone": (390, 844), "small": (360, 640), "wide": (1920, 1080)}
+LOOKS = (
+    ("desktop", "dark"),
+    ("desktop", "light"),
+    ("phone", "dark"),
+    ("phone", "light"),
+    ("small", "dark"),
+    ("wide", "light"),
+)
+WHOLE = ("desktop", "phone")  # sizes at which every state is looked at
 SETTLE_MS = 700  # thumbnails, plots
 PATIENCE_MS = 15_000
-SHEET_COLUMNS = {"desktop": 4, "phone": 8}
-SHEET_WIDTH = {"desktop": 640, "phone": 300}
+SHEET_COLUMNS = {"desktop": 4, "phone": 8, "small": 8, "wide": 3}
+SHEET_WIDTH = {"desktop": 640, "phone": 300, "small": 300, "wide": 860}
 PROMPTS = (
     "a red fox in the snow --ar 3:2",
     "a lighthouse by the sea at night --ar 2:3",
@@ -74,6 +82,10 @@ def click(role: str, name: str) -> Do:
     return lambda page, _: page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
 
 
+def choose(words: str) -> Do:
+    return lambda page, _: page.get_by_text(words, exact=True).first.click()
+
+
 def typed(text: str) -> Do:
     return lambda page, _: page.get_by_label("Prompt", exact=True).fill(text)
 
@@ -88,12 +100,8 @@ def running(page: Page, drawn: Drawn) -> None:
 
 
 def selected(page: Page, drawn: Drawn) -> None:
-    cells = page.get_by_role("gridcell")
-    cells.nth(1).wait_for()
-    cells.nth(0).focus()
-    for _ in range(3):
-        page.keyboard.press("Space")
-        page.keyboard.press("ArrowRight")
+    page.get_by_role("gridcell").nth(1).wait_for()
+    page.keyboard.press("Control+a")
 
 
 def painted(page: Page, drawn: Drawn) -> None:
@@ -108,7 +116,23 @@ def painted(page: Page, drawn: Drawn) -> None:
 
 def away(page: Page, drawn: Drawn) -> None:
     page.context.set_offline(True)
+    page.get_by_role("searchbox").first.fill("fox")  # what asks the service finds out that it is away
+
+
+def refused(page: Page, drawn: Drawn) -> None:
+    page.get_by_label("Prompt", exact=True).fill("a naked woman")
+    page.keyboard.press("Enter")
     page.wait_for_timeout(500)
+
+
+def tile_menu(page: Page, drawn: Drawn) -> None:
+    page.locator("[data-tile]").first.focus()
+    page.get_by_role("button", name="Vary picture 1").first.click()
+
+
+def found(page: Page, drawn: Drawn) -> None:
+    page.keyboard.press("Control+k")
+    page.keyboard.type("lib")
 
 
 SHOTS = (
@@ -120,6 +144,11 @@ SHOTS = (
     Shot(name="create-completion", path="/", do=completing),
     Shot(name="create-settings", path="/", do=click("button", "Settings")),
     Shot(name="create-pictures", path="/", do=click("button", "Pictures")),
+    Shot(name="create-recent", path="/", do=lambda page, _: page.get_by_label("Prompt", exact=True).click()),
+    Shot(name="create-refused", path="/", do=refused),
+    Shot(name="create-lane", path="/", do=click("button", "Lane:")),
+    Shot(name="create-menu", path="/", do=tile_menu),
+    Shot(name="create-older", path="/", do=lambda page, _: page.mouse.wheel(0, 1400)),
     Shot(name="create-running", path="/", do=running),
     Shot(name="create-empty", path="/", account="ada"),
     Shot(name="job", path="/jobs/{job}"),
@@ -127,7 +156,9 @@ SHOTS = (
     Shot(name="image-compare", path="/images/{varied}", do=press("c")),
     Shot(name="image-large", path="/images/{varied}"),
     Shot(name="edit", path="/images/{image}/edit", do=painted),
+    Shot(name="edit-extend", path="/images/{image}/edit", do=choose("Extend")),
     Shot(name="lineage", path="/images/{varied}/lineage"),
+    Shot(name="lineage-list", path="/images/{varied}/lineage", do=choose("List")),
     Shot(name="library", path="/library"),
     Shot(name="library-selected", path="/library", do=selected),
     Shot(name="library-filters", path="/library", do=click("button", "Filters")),
@@ -145,6 +176,7 @@ SHOTS = (
     Shot(name="operate-users", path="/operate/users"),
     Shot(name="help", path="/", do=press("?")),
     Shot(name="palette", path="/", do=press("Control+k")),
+    Shot(name="palette-found", path="/", do=found),
     Shot(name="away", path="/library", do=away),
     Shot(name="lost", path="/images/01939b6a-1f2e-7c3d-8a4b-5c6d7e8f9a0b"),
     Shot(name="sign-in", path="/", account=None),
@@ -163,12 +195,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, live(Path(folder) / "data") as server:
         drawn = prepared(server)
         with browser() as opened:
-            for size, theme in product(SIZES, THEMES):
-                taken = take(opened, drawn, shots, size, theme, asked.out)
+            many = 0
+            for size, theme in LOOKS:
+                some = [shot for shot in shots if size in WHOLE or shot.do is nothing]
+                if not some:
+                    continue
+                taken = take(opened, drawn, some, size, theme, asked.out)
                 sheet(taken, SHEET_COLUMNS[size], SHEET_WIDTH[size]).save(
                     asked.out / f"all-{size}-{theme}.png"
                 )
-    print(f"{len(shots) * 4} screenshots in {asked.out}")
+                many += len(taken)
+    print(f"{many} screenshots in {asked.out}")
 
 
 def prepared(server: Live) -> Drawn:
@@ -204,7 +241,7 @@ def take(
     look = {
         "viewport": {"width": width, "height": height},
         "color_scheme": theme,
-        "has_touch": size == "phone",
+        "has_touch": width < 720,
         "reduced_motion": "reduce",
     }
     contexts: dict[str | None, BrowserContext] = {None: opened.new_context(base_url=drawn.server.url, **look)}

@@ -57,3 +57,15 @@ async def test_a_path_cannot_forge_a_line_of_the_log(house: House, caplog: pytes
     assert answer.status_code == 404
     (line,) = [record.getMessage() for record in caplog.records if record.name == "darkroom.access"]
     assert "\n" not in line and "\x1b" not in line and r"/a\nforged" in line
+
+
+async def test_who_reads_gets_a_page_at_an_address_that_is_none_and_programs_get_the_envelope(
+    house: House,
+) -> None:
+    client = house.client()
+    read = await client.get("/blah", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert read.status_code == 404 and read.headers["content-type"].startswith("text/html")
+    assert 'href="/"' in read.text and "script-src 'nonce-" in read.headers["content-security-policy"]
+    for path, accept in (("/blah", "*/*"), ("/api/v1/blah", "text/html")):
+        told = await client.get(path, headers={"Accept": accept})
+        assert told.status_code == 404 and told.json()["error"]["code"] == "not_found"

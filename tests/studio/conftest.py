@@ -120,7 +120,8 @@ def visit(browser: Browser, served: Served) -> Iterator[Visit]:
     yield come
     for visitor in visitors:
         visitor.context.close()
-    assert [text for visitor in visitors for text in visitor.unexpected()] == []
+    complaints = [text for visitor in visitors for text in visitor.unexpected()]
+    assert not complaints, "\n".join(complaints)
 
 
 def login_link(served: Served, name: str) -> str:

@@ -281,7 +281,7 @@ def left(page: Page) -> None:
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_every_screen(visit: Visit, shown: dict[str, str], size: str) -> None:
     phone = size == "phone"
-    options = {"viewport": PHONE if phone else DESKTOP, "has_touch": phone, "is_mobile": phone}
+    options = {"viewport": PHONE if phone else DESKTOP, "has_touch": phone}
     visitor = visit(**options)
     visitor.allow(f"404.*{NOBODY}")
     faults = walked(visitor.open(), OWNERS, shown, phone=phone)

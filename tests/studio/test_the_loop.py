@@ -75,7 +75,7 @@ def test_a_link_a_prompt_and_pictures_that_sharpen(served: Served, visit: Visit)
     held: list[Route] = []
     page.route(re.compile("/api/v1/jobs$"), lambda route: held.append(route))
     page.evaluate(WATCH)
-    field(page).fill("a red fox on a hill")
+    field(page).fill("a red fox on a hill --quality 4")
     expect(page.get_by_text(re.compile("4 images"))).to_be_visible()
     field(page).press("Enter")
     expect(page.get_by_role("article", name="Not answered yet")).to_be_visible()  # before anybody answered
@@ -83,7 +83,7 @@ def test_a_link_a_prompt_and_pictures_that_sharpen(served: Served, visit: Visit)
     held.pop().continue_()
     made = card(page, "a red fox on a hill")
     expect(made).to_be_visible()
-    expect(field(page)).to_have_value("")
+    expect(field(page)).to_have_value(re.compile("^ --quality 4 ?$"))  # settings stay for the next
     for number in range(1, 5):
         expect(made.get_by_role("link", name=f"Open picture {number}: a red fox on a hill")).to_be_visible()
     assert len(page.evaluate("[...window.looks]")) >= 2

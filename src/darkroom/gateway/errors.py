@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -42,9 +42,11 @@ from darkroom.core.errors import (
     Unavailable,
 )
 from darkroom.gateway.invalid import told
+from darkroom.gateway.pages import page
 
 RETRY_AFTER_S = 2  # where a part of the service is away
 EXHAUSTED_RETRY_AFTER_S = 60  # where waiting alone does not help
+PROGRAMS = ("/api/", "/worker/", "/files/", "/assets/")  # where nobody reads
 AWAY_HINT = f"Ask again in {RETRY_AFTER_S} s; with the same Idempotency-Key nothing is made twice."
 
 log = logging.getLogger("darkroom.gateway")
@@ -225,10 +227,12 @@ def _invalid(error: RequestValidationError) -> tuple[int, ErrorOut]:
     return 422, ErrorOut(code=CODES[422], message=_clean(message), hint=_clean(hint), field=_clean(field))
 
 
-async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What the framework refuses by itself: an unknown path, a wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)
     status = error.status_code
+    if status == 404 and _is_somebody_reading(request):
+        return page("lost.html", title="Nothing here · Darkroom", status=404)
     messages = {
         400: ("The body cannot be read as JSON.", "Send one JSON object in UTF-8."),
         404: ("There is nothing at this address.", "/openapi.json lists what there is."),
@@ -240,6 +244,11 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     body = ErrorOut(code=CODES.get(status, "refused"), message=_clean(message), hint=hint)
     headers = {"Allow": _allowed(request)} if status == 405 else error.headers
     return envelope(status, body, headers=headers)
+
+
+def _is_somebody_reading(request: Request) -> bool:
+    """Whether a person typed this address into a browser, rather than a program that asks the API."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(PROGRAMS)
 
 
 def _allowed(request: Request) -> str:

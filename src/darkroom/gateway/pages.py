@@ -16,7 +16,7 @@ HTML: dict[int | str, dict[str, Any]] = {
 """For `responses=` of a route that answers with a page."""
 
 
-def page(name: str, *, title: str) -> HTMLResponse:
+def page(name: str, *, title: str, status: int = 200) -> HTMLResponse:
     """The page of that file in the house's frame. Its one style and its scripts run by a nonce, and nothing else does."""
     nonce = new_secret("")
     policy = (
@@ -25,7 +25,8 @@ def page(name: str, *, title: str) -> HTMLResponse:
     )
     text = _read(FRAME).replace("{{main}}", _read(name))
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
-    return HTMLResponse(text.replace("{{title}}", title).replace("{{nonce}}", nonce), headers=headers)
+    text = text.replace("{{title}}", title).replace("{{nonce}}", nonce)
+    return HTMLResponse(text, status_code=status, headers=headers)
 
 
 def _read(name: str) -> str:

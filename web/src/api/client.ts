@@ -23,6 +23,8 @@ export interface Asked<O> {
   /** The same key with the same body makes nothing twice. */
   key?: string;
   signal?: AbortSignal;
+  /** How long the service may take. */
+  limitMs?: number;
 }
 
 /** A refusal of the service, or that it could not be reached (`offline`). `message` is a sentence for people. */
@@ -65,14 +67,38 @@ async function ask<P extends keyof paths, M extends Method>(
   const headers: Record<string, string> = {};
   if (asked.body !== undefined) headers["Content-Type"] = "application/json";
   if (asked.key) headers["Idempotency-Key"] = asked.key;
-  const answer = await send(address(path as string, asked.path, asked.query), {
+  const init: RequestInit = {
     method: method.toUpperCase(),
     headers,
     body: asked.body === undefined ? undefined : JSON.stringify(asked.body),
     signal: asked.signal,
-  });
+  };
+  const answer = await send(address(path as string, asked.path, asked.query), init, asked.limitMs);
   if (answer.status === 204) return undefined as Success<Operation<P, M>>;
-  return JSON.parse(fromHere(await answer.text())) as Success<Operation<P, M>>;
+  return (await read(answer, asked.signal)) as Success<Operation<P, M>>;
+}
+
+/** What an answer says. Its end may never come, and what stands between may have put a page in its place. */
+async function read(answer: Response, signal?: AbortSignal): Promise<unknown> {
+  let text: string;
+  try {
+    text = await answer.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw away();
+  }
+  try {
+    return JSON.parse(fromHere(text));
+  } catch {
+    throw refusalOf(answer.status, null);
+  }
+}
+
+/** Nothing answers; the shell says so. */
+export function away(): Refusal {
+  watch.reached(false);
+  const hint = "What you typed is kept. It is asked again.";
+  return new Refusal(0, "offline", "The service does not answer.", hint);
 }
 
 /** The answer of the service; throws `Refusal`, also where nothing answers. An abort throws what the platform throws. */
@@ -84,30 +110,30 @@ export async function send(url: string, init: RequestInit, limitMs = REQUEST_LIM
     answer = await fetch(url, { credentials: "same-origin", ...init, signal });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    watch.reached(false);
-    throw new Refusal(
-      0,
-      "offline",
-      "The service does not answer.",
-      "What you typed is kept. It is asked again.",
-    );
+    throw away();
   }
-  watch.reached(true);
-  if (answer.ok) return answer;
-  throw await refusal(answer);
+  if (answer.ok) {
+    watch.reached(true);
+    return answer;
+  }
+  const after = Number(answer.headers.get("Retry-After") ?? "") || null;
+  throw refusalOf(answer.status, await answer.json().catch(() => null), after);
 }
 
-async function refusal(answer: Response): Promise<Refusal> {
-  const after = Number(answer.headers.get("Retry-After") ?? "") || null;
-  const said = (await answer.json().catch(() => null)) as { error?: Record<string, unknown> } | null;
-  const error = said?.error;
-  if (answer.status === 401) watch.unknown();
+const FROM_BETWEEN = new Set([502, 503, 504]);
+
+/** The refusal that an answer is. One without our envelope that says "not now" is from what stands before the service. */
+export function refusalOf(status: number, said: unknown, after: number | null = null): Refusal {
+  const error = (said as { error?: Record<string, unknown> } | null)?.error;
+  if (!error && FROM_BETWEEN.has(status)) return away();
+  watch.reached(true);
+  if (status === 401) watch.unknown();
   return new Refusal(
-    answer.status,
+    status,
     typeof error?.["code"] === "string" ? error["code"] : "unreadable_answer",
     typeof error?.["message"] === "string"
       ? error["message"]
-      : `The service answered with ${answer.status} and no reason.`,
+      : `The service answered with ${status} and no reason.`,
     typeof error?.["hint"] === "string" ? error["hint"] : "",
     typeof error?.["field"] === "string" ? error["field"] : null,
     after,

@@ -279,6 +279,13 @@ export function sentenceOf(error: Pick<Refusal, "code" | "message" | "hint" | "r
   return { text: error.message || text, hint: withWait(error.hint || hint, error.retryAfterS) };
 }
 
+/** The same in one line, for where a fault stands by its field: nothing there is asked again by itself. */
+export function lineOf(error: Pick<Refusal, "code" | "message" | "hint" | "retryAfterS">): string {
+  const { text, hint } = sentenceOf(error);
+  if (error.code === "offline") return `${text} Try it again in a moment.`;
+  return [text, hint].filter(Boolean).join(" ");
+}
+
 const WAIT_SAID_MIN_S = 5; // below, trying again at once is just as good
 
 function withWait(hint: string, seconds: number | null): string {

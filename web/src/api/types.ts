@@ -4,6 +4,7 @@ import type { components } from "./schema";
 
 export type Schemas = components["schemas"];
 export type Account = Schemas["AccountOut"];
+export type User = Schemas["UserOut"];
 export type Job = Schemas["JobOut"];
 export type JobState = Schemas["JobState"];
 export type Image = Schemas["ImageOut"];

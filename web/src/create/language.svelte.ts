@@ -11,7 +11,9 @@ export const language = {
   },
 };
 
-/** Asks for them, unless that was done. A refusal is asked again the next time. */
+const RETRY_MS = 3_000;
+
+/** Asks for them, unless that was done; after a refusal again in a while, since little can be done without them. */
 export async function learnLanguage(): Promise<void> {
   if (state.asked) return;
   state.asked = true;
@@ -21,5 +23,6 @@ export async function learnLanguage(): Promise<void> {
   } catch (error) {
     state.asked = false;
     if (!(error instanceof Refusal)) throw error;
+    if (error.status !== 401) setTimeout(learnLanguage, (error.retryAfterS ?? 0) * 1_000 || RETRY_MS);
   }
 }

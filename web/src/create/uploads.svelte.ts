@@ -1,7 +1,8 @@
 /** Pictures on their way to the service, with how far they are; what arrived becomes a reference of the draft. */
 
-import { api, Refusal } from "../api/client";
-import { sentenceOf } from "../api/sentences";
+import { api, away, Refusal, refusalOf } from "../api/client";
+import { fromHere } from "../api/links";
+import { lineOf } from "../api/sentences";
 import type { Upload } from "../api/types";
 import { size } from "../parts/amounts";
 import type { ReferenceKind } from "./compose";
@@ -84,16 +85,17 @@ function sendFile(each: Arriving, file: File): void {
   const answer = new Promise<Upload>((arrived, failed) => {
     request.upload.onprogress = (event) =>
       (each.done = event.lengthComputable ? event.loaded / event.total : null);
-    request.onload = () =>
-      request.status === 201 ? arrived(request.response as Upload) : failed(refusal(request));
-    request.onerror = () =>
-      failed(new Refusal(0, "offline", "The service does not answer.", "Try it again."));
+    request.onload = () => {
+      const said = read(request.responseText);
+      if (request.status === 201 && said) arrived(said as Upload);
+      else failed(refusalOf(request.status, said));
+    };
+    request.onerror = () => failed(away());
     request.onabort = () => failed(new DOMException("Taken back.", "AbortError"));
   });
   const form = new FormData();
   form.append("file", file, file.name || "pasted.png");
   request.open("POST", "/api/v1/uploads");
-  request.responseType = "json";
   request.send(form);
   arrive(each, answer);
 }
@@ -107,13 +109,15 @@ function arrive(each: Arriving, answer: Promise<Upload>): void {
     .catch((error: unknown) => {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Refusal)) throw error;
-      const { text, hint } = sentenceOf(error);
-      each.fault = [text, hint].filter(Boolean).join(" ");
+      each.fault = lineOf(error);
     });
 }
 
-function refusal(request: XMLHttpRequest): Refusal {
-  const error = (request.response as { error?: Record<string, string> } | null)?.error;
-  const message = error?.["message"] ?? `The service answered with ${request.status} and no reason.`;
-  return new Refusal(request.status, error?.["code"] ?? "unreadable_answer", message, error?.["hint"] ?? "");
+/** What an answer says, null where that is not JSON. */
+function read(text: string): unknown {
+  try {
+    return JSON.parse(fromHere(text));
+  } catch {
+    return null;
+  }
 }

@@ -10,7 +10,7 @@ class Request {
   onerror = (): void => {};
   onabort = (): void => {};
   status = 0;
-  response: unknown = null;
+  responseText = "";
   constructor() {
     Request.all.push(this);
   }
@@ -20,7 +20,7 @@ class Request {
     this.onabort();
   }
   answer(status: number, response: unknown): Promise<void> {
-    Object.assign(this, { status, response });
+    Object.assign(this, { status, responseText: JSON.stringify(response) });
     this.onload();
     return new Promise((done) => queueMicrotask(() => queueMicrotask(() => queueMicrotask(done))));
   }
@@ -54,6 +54,20 @@ describe("bringFiles", () => {
     expect(draft.references.map(({ kind, reference, thumbnail }) => [kind, reference, thumbnail])).toEqual([
       ["style", "upload:u", "/u.png"],
     ]);
+  });
+
+  it("shows it from the address that this browser knows the service by", async () => {
+    bringFiles("image", [png]);
+    const url = "http://127.0.0.1:8642/files/u.png?expires=9&signature=s";
+    await Request.all[0]!.answer(201, { reference: "upload:u", url });
+    expect(draft.references[0]!.thumbnail).toBe("/files/u.png?expires=9&signature=s");
+  });
+
+  it("does not say that it is sent again by itself while nothing answers", async () => {
+    bringFiles("image", [png]);
+    Request.all[0]!.onerror();
+    await new Promise((done) => setTimeout(done, 0));
+    expect(arriving.all[0]!.fault).toBe("Darkroom does not answer. Try it again in a moment.");
   });
 
   it("says what was refused, and tries again", async () => {

@@ -18,7 +18,7 @@ import {
 import { Past } from "./past";
 import { lay, marked, runsFrom, runsOf, textOf, type Runs } from "./runs";
 import { reach } from "./soften";
-import { wordsOf } from "./wording";
+import { wordsOf } from "../api/prompts";
 
 export type Tool = "brush" | "eraser" | "lasso" | "rectangle";
 

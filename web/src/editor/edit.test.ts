@@ -227,3 +227,20 @@ test("the edits of twelve images are kept, the oldest goes", () => {
   keepEdit("image-12", { ...edit, region: "A".repeat(700_000) });
   expect(keptEdit("image-12")?.region).toBe("");
 });
+
+test("a second finger takes its press back, not the points that a lasso had", () => {
+  const { edit, use, drag, begun: now } = begun();
+  edit.tool = "lasso";
+  drag([5, 5]);
+  drag([25, 5]);
+  use.down({ x: 60, y: 40 }, 1, false);
+  use.cancel();
+  expect(now()).toMatchObject({ kind: "lasso", points: [{ x: 5 }, { x: 25 }] });
+  drag([25, 25]);
+  use.finish();
+  expect(bounds(edit.mask)).toMatchObject({ left: 5, right: 25 });
+  use.down({ x: 10, y: 10 }, 1, false); // of a stroke, all of it
+  use.move({ x: 40, y: 10 }, 1);
+  use.cancel();
+  expect(now()).toEqual(NOTHING);
+});

@@ -14,7 +14,7 @@ export interface KeptEdit {
 }
 
 const EDITS_MAX = 12;
-const TEXT_MAX = 600_000; // of one region; a browser keeps some 5 million characters in all
+const TEXT_MAX = 200_000; // of one region: a browser keeps some 5 million characters in all, and prompts want room, too
 const LIST = "edits";
 const nameOf = (id: string): string => `edit:${id}`;
 const PANS: readonly unknown[] = ["left", "right", "up", "down", "square", "none"];

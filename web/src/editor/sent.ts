@@ -2,14 +2,20 @@
 
 import { Refusal } from "../api/client";
 import type { Job } from "../api/types";
+import { made } from "../lightbox/made.svelte";
 import { go } from "../shell/router.svelte";
-import { say } from "../shell/toasts.svelte";
+import { say, sayRefusal } from "../shell/toasts.svelte";
 
-/** Goes to the job, unless somebody went elsewhere meanwhile. What was refused has been said by then. */
-export async function ended(asked: Promise<Job[]>): Promise<void> {
-  const from = location.pathname;
+/** Goes to the job, unless somebody left `from` meanwhile; the family of the image knows of it. What was refused has been
+said by then. */
+export async function ended(asked: Promise<Job[]>, imageId: string, from: string): Promise<void> {
   try {
-    const [job] = await asked;
+    const found = await asked;
+    made.add(
+      imageId,
+      found.map((each) => each.id),
+    );
+    const [job] = found;
     if (job && location.pathname === from) go(`/jobs/${job.id}`);
   } catch (error) {
     const takenBack = error instanceof DOMException && error.name === "AbortError";
@@ -19,8 +25,6 @@ export async function ended(asked: Promise<Job[]>): Promise<void> {
 
 /** The region could not be brought to the service. */
 export function notSent(error: Refusal): void {
-  say(error.message, {
-    kind: "bad",
-    hint: error.code === "offline" ? "Your region is kept. Try again in a moment." : error.hint,
-  });
+  if (error.code !== "offline") return sayRefusal(error);
+  say("Darkroom does not answer.", { kind: "bad", hint: "Your region is kept. Try again in a moment." });
 }

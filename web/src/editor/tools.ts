@@ -26,6 +26,7 @@ export class Use {
   private from: Point | null = null;
   private lasso: Point[] = [];
   private clicks = false; // points are set one by one
+  private set = 0; // points of the lasso before this press
   private farthest = 0;
 
   constructor(
@@ -44,6 +45,7 @@ export class Use {
     } else {
       this.farthest = 0;
       this.from = at;
+      this.set = this.lasso.length;
       if (this.clicks && this.near(at, this.lasso[0]!)) this.finish();
       else this.lasso.push(at);
       this.show(null);
@@ -108,6 +110,15 @@ export class Use {
     this.edit.giveUp();
     this.changed(NOTHING);
     return begun;
+  }
+
+  /** Takes this press back, as if it had not been: a second finger came. Points that were set before stay. */
+  cancel(): void {
+    if (!this.clicks) return void this.stop();
+    if (!this.from) return;
+    this.from = null;
+    this.lasso.length = this.set;
+    this.show(null);
   }
 
   /** Whether a lasso is being set point by point. */

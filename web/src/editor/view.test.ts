@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 import { fitted, held, onPicture, pinched, SCALE_MAX, zoomed } from "./view";
-import { newWords, wordsOf } from "./wording";
+import { wordsOf } from "../api/prompts";
+import { newWords } from "./wording";
 
 const stage = { width: 800, height: 600 };
 const picture = { width: 320, height: 224 };

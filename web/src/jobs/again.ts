@@ -1,25 +1,22 @@
 /** Prompts of jobs for reading and for using again, and how a job that made nothing is asked for once more. Pure. */
 
+import { toldOf, unseeded } from "../api/prompts";
 import type { ActionIn, Asked, Job } from "../api/types";
 
-const SEED = /\s*(?<!\S)--seed\s+\d+(?!\S)/g;
-const FIRST_PARAMETER = /(?:^|\s)--[a-z]/i;
-const PICTURE = /(?<!\S)(?:upload:|https?:\/\/)\S+\s*/g;
 /** Parameters that name nothing but pictures. */
 const OF_PICTURES = /--(?:sref|cref|oref)(?:\s+(?:upload:|https?:\/\/)\S+)+\s*/g;
 const ANY_SEED = /(?:^|\s)--seed\s/;
 
 /** The words of a prompt, and its parameters apart, to be read: pictures that it names are shown as pictures. */
 export function apart(prompt: string): { words: string; parameters: string } {
-  const at = prompt.search(FIRST_PARAMETER);
-  const [words, parameters] = at < 0 ? [prompt, ""] : [prompt.slice(0, at), prompt.slice(at)];
-  return { words: words.replace(PICTURE, "").trim(), parameters: parameters.replace(OF_PICTURES, "").trim() };
+  const { words, parameters } = toldOf(prompt);
+  return { words, parameters: parameters.join(" ").replace(OF_PICTURES, "").trim() };
 }
 
 /** A job's prompt as somebody would type it: without the seed that was drawn for it. An action's text is never typed. */
 export function usable(job: Pick<Job, "prompt" | "source" | "action">): string {
   if (job.action === "imagine" && ANY_SEED.test(job.source)) return job.prompt;
-  return job.prompt.replace(SEED, "").trim();
+  return unseeded(job.prompt);
 }
 
 export type Again =

@@ -4,7 +4,7 @@ Where news and a row cross on their way, the row is asked for again; what an end
 
 import { SvelteMap } from "svelte/reactivity";
 import { api, Refusal } from "../api/client";
-import type { Image, Job } from "../api/types";
+import type { Image, Job, JobState } from "../api/types";
 import { live, onNews, onReturn } from "../live/news.svelte";
 import type { News } from "../live/told";
 import { type Cause, hasEnded, hasRun, isQueued, moved, newestFirst, setbackOf } from "./life";
@@ -203,7 +203,7 @@ export function keepCurrent(): () => void {
   if (!list.loaded) load().catch(quiet);
   const timer = setInterval(() => {
     if (document.hidden) return;
-    if (live.state === "silent") living.forEach((each) => refreshQuietly(each.job.id));
+    if (live.state === "silent") askForLiving().catch(quiet);
     else if (queued) askForPlaces().catch(quiet);
     if (!list.loaded) load().catch(quiet);
   }, QUEUE_EVERY_MS);
@@ -211,13 +211,26 @@ export function keepCurrent(): () => void {
 }
 
 /** Position and wait of everything that is queued, in one request. */
-async function askForPlaces(): Promise<void> {
+function askForPlaces(): Promise<Set<string>> {
+  return askFor(["waiting", "ready"]);
+}
+
+/** How everything stands that has not ended, where no news come: in one request, and one for each that has ended. */
+async function askForLiving(): Promise<void> {
+  const thought = living.map((each) => each.job.id);
+  const alive = await askFor(["waiting", "ready", "running", "finishing"]);
+  for (const id of thought) if (!alive.has(id)) refreshQuietly(id);
+}
+
+/** Reads what is in these states, but for what was heard to move meanwhile. */
+async function askFor(state: JobState[]): Promise<Set<string>> {
   const before = new Map([...entries].map(([id, entry]) => [id, entry.heard]));
-  const page = await api.get("/api/v1/jobs", { query: { state: ["waiting", "ready"], limit: LIVING_PAGE } });
+  const page = await api.get("/api/v1/jobs", { query: { state, limit: LIVING_PAGE } });
   for (const job of page.jobs) {
     const entry = entries.get(job.id);
     if (!entry || entry.heard === before.get(job.id)) put(job);
   }
+  return new Set(page.jobs.map((job) => job.id));
 }
 
 let gathered = new Set<string>();

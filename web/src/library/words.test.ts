@@ -12,8 +12,9 @@ const image = {
 
 it("an image is told by its prompt and marks", () => {
   const words = wordsOf(image);
-  expect(words).toMatch(/^A red fox, in snow --ar 3:2 --tile, liked, 1 star, stealth, .*2026/);
+  expect(words).toMatch(/^A red fox, in snow, liked, 1 star, stealth, .*2026/);
   expect(words).not.toContain("favourite");
+  expect(wordsOf({ ...image, prompt: "--v mini-1" })).toMatch(/^--v mini-1, /);
   expect(wordsOf({ ...image, prompt: "x".repeat(500) }).split(",")[0]).toHaveLength(160);
 });
 

@@ -3,7 +3,7 @@
 import type { Image } from "../api/types";
 import { saveLink } from "../library/download";
 import { say } from "../shell/toasts.svelte";
-import { toldOf } from "./chips";
+import { toldOf } from "../api/prompts";
 
 export interface Offer {
   variant: string;

@@ -12,13 +12,19 @@ const heard = {
   still: () => still,
 };
 
-function point(type: string, x: number, y: number, { id = 1, kind = "mouse", when = 0 } = {}): PointerEvent {
+function point(
+  type: string,
+  x: number,
+  y: number,
+  { id = 1, kind = "mouse", when = 0, buttons = 1 } = {},
+): PointerEvent {
   const event = new PointerEvent(type, {
     clientX: x,
     clientY: y,
     pointerId: id,
     pointerType: kind,
     button: 0,
+    buttons,
     bubbles: true,
   });
   Object.defineProperty(event, "timeStamp", { value: when });
@@ -55,10 +61,38 @@ describe("gestures", () => {
     point("pointerdown", 0, 0);
     point("pointermove", 50, 0);
     point("pointerup", 50, 0);
-    element.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    element.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
     expect(opened).not.toHaveBeenCalled();
-    element.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    element.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
     expect(opened).toHaveBeenCalledOnce();
+  });
+
+  it("a finger's drag, which ends without a click, swallows no later one: neither of a button nor of a key", () => {
+    const button = document.createElement("button");
+    const opened = vi.fn();
+    button.addEventListener("click", opened);
+    element.append(button);
+    off();
+    off = gestures(element, { ...heard, mayDrag: (event) => event.target !== button });
+    const drag = (): void => {
+      point("pointerdown", 0, 0, { kind: "touch" });
+      point("pointermove", 50, 0, { kind: "touch" });
+      point("pointerup", 50, 0, { kind: "touch" });
+    };
+    drag();
+    button.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, button: 0, pointerId: 3 }));
+    button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
+    expect(opened).toHaveBeenCalledTimes(1);
+    drag();
+    button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 0 }));
+    expect(opened).toHaveBeenCalledTimes(2);
+  });
+
+  it("a mouse that was let go elsewhere drags nothing", () => {
+    point("pointerdown", 10, 10);
+    point("pointermove", 100, 100, { buttons: 0 });
+    point("pointermove", 150, 150, { buttons: 0 });
+    expect(heard.move).not.toHaveBeenCalled();
   });
 
   it("two fingers zoom around their middle", () => {

@@ -42,8 +42,8 @@ export function gestures(element: HTMLElement, heard: Heard): () => void {
   }
 
   function pressed(event: PointerEvent): void {
+    if (down.size === 0) dragged = false; // fingers end a drag without a click: the next press is a new one
     if (event.button !== 0 || (heard.mayDrag && !heard.mayDrag(event))) return;
-    if (down.size === 0) dragged = false;
     down.set(event.pointerId, place(event));
     start = down.size === 1 ? place(event) : null;
   }
@@ -51,6 +51,7 @@ export function gestures(element: HTMLElement, heard: Heard): () => void {
   function slid(event: PointerEvent): void {
     const before = down.get(event.pointerId);
     if (!before) return;
+    if (event.pointerType === "mouse" && event.buttons === 0) return released(event); // let go elsewhere
     const now = place(event);
     if (!dragged && start && Math.hypot(now.x - start.x, now.y - start.y) < DRAG_PX) return;
     if (!dragged) element.setPointerCapture?.(event.pointerId); // not before: a capture would swallow the click
@@ -91,9 +92,10 @@ export function gestures(element: HTMLElement, heard: Heard): () => void {
   /** What ends a drag over a link must not open it. */
   function clicked(event: MouseEvent): void {
     if (!dragged) return;
+    dragged = false;
+    if (event.detail === 0) return; // of a key
     event.preventDefault();
     event.stopPropagation();
-    dragged = false;
   }
 
   const all: [string, EventListener, AddEventListenerOptions?][] = [

@@ -42,17 +42,23 @@ export function shortcutsOf(doing: Doing, close: boolean): Shortcut[] {
     if (!doing.looking().arrow(across, down)) otherwise();
   };
   const nothing = (): void => {};
+  /** A key that is held down does it once: some of these cost, some throw away. */
+  const once = (run: () => void) => (event: KeyboardEvent) => void (event.repeat || run());
   const upAndDown: Shortcut[] = [
     { keys: "ArrowUp", words: "Upwards", run: arrow(0, -1, nothing), silent: true },
     { keys: "ArrowDown", words: "Downwards", run: arrow(0, 1, nothing), silent: true },
   ];
-  const acting = doing
-    .deeds()
-    .flatMap((deed) =>
-      deed.keys
-        ? [{ keys: deed.keys, words: GROUP[deed.body.action] ?? deed.words, run: () => doing.run(deed) }]
-        : [],
-    );
+  const acting = doing.deeds().flatMap((deed) =>
+    deed.keys
+      ? [
+          {
+            keys: deed.keys,
+            words: GROUP[deed.body.action] ?? deed.words,
+            run: once(() => doing.run(deed)),
+          },
+        ]
+      : [],
+  );
   return [
     { keys: "Escape", words: "Back", run: doing.leave },
     {
@@ -75,9 +81,9 @@ export function shortcutsOf(doing: Doing, close: boolean): Shortcut[] {
     { keys: "E", words: "Edit a region or the canvas", run: doing.edit },
     { keys: "T", words: "Its lineage", run: doing.lineage },
     ...acting,
-    { keys: "K", words: "Like", run: doing.like },
-    { keys: "F", words: "Favourite", run: doing.favourite },
-    { keys: "H", words: "Hide from my lists", run: doing.hide },
+    { keys: "K", words: "Like", run: once(doing.like) },
+    { keys: "F", words: "Favourite", run: once(doing.favourite) },
+    { keys: "H", words: "Hide from my lists", run: once(doing.hide) },
     ...[1, 2, 3, 4, 5].map((stars) => ({
       keys: `Shift+${stars}`,
       words: stars === 1 ? "Rate it: 1 to 5 stars" : `${stars} stars`,
@@ -85,8 +91,8 @@ export function shortcutsOf(doing: Doing, close: boolean): Shortcut[] {
       silent: stars > 1,
     })),
     { keys: "Shift+0", words: "Take the rating away", run: () => doing.rate(0) },
-    { keys: "D", words: "Download the PNG", run: doing.save },
+    { keys: "D", words: "Download the PNG", run: once(doing.save) },
     { keys: "Y", words: "Copy the link", run: doing.link },
-    { keys: "Delete", words: "Move to the trash", run: doing.discard },
+    { keys: "Delete", words: "Move to the trash", run: once(doing.discard) },
   ];
 }

@@ -24,10 +24,10 @@ function doing(looking: Looking): Doing {
     run: vi.fn(),
   };
 }
-const press = (of: Doing, keys: string, close = false): void =>
+const press = (of: Doing, keys: string, close = false, repeat = false): void =>
   shortcutsOf(of, close)
     .find((each) => each.keys === keys)!
-    .run(new KeyboardEvent("keydown"));
+    .run(new KeyboardEvent("keydown", { repeat }));
 
 describe("the keys of the lightbox", () => {
   it("go to the neighbours, or move the picture when one looks closely", () => {
@@ -41,6 +41,17 @@ describe("the keys of the lightbox", () => {
     press(of, "ArrowRight", true);
     expect(of.after).toHaveBeenCalledOnce();
     expect(looking.view.x).toBeLessThan(before);
+  });
+  it("that cost or throw away do it once, however long they are held", () => {
+    const of = { ...doing(new Looking({ width: 10, height: 10 })), discard: vi.fn() };
+    for (const repeat of [false, true, true]) {
+      press(of, "V", false, repeat);
+      press(of, "Delete", false, repeat);
+      press(of, "ArrowRight", false, repeat);
+    }
+    expect(of.run).toHaveBeenCalledOnce();
+    expect(of.discard).toHaveBeenCalledOnce();
+    expect(of.after).toHaveBeenCalledTimes(3);
   });
   it("have no two meanings, and leave up and down to the page unless one looks closely", () => {
     const of = doing(new Looking({ width: 10, height: 10 }));

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { api, Refusal } from "../api/client";
 import type { ImageDetail } from "../api/types";
+import { favourite, show, trash } from "../library/keeping";
 import { jobOf, look, remember, remembered } from "./opened";
 
 const image = (id: string): ImageDetail => ({ id, files: {} }) as unknown as ImageDetail;
@@ -25,6 +26,27 @@ describe("images that were looked at", () => {
     await expect(look("gone")).rejects.toThrow("Gone.");
     expect(remembered("gone")).toBeNull();
   });
+});
+
+it("what passes by itself forgets nothing", async () => {
+  remember(image("kept"));
+  vi.spyOn(api, "get").mockRejectedValue(new Refusal(503, "store_unavailable", "Not now."));
+  await expect(look("kept")).rejects.toThrow("Not now.");
+  expect(remembered("kept")).not.toBeNull();
+});
+
+it("what was done to an image meanwhile holds for what is remembered of it", async () => {
+  const marks = { liked: false, favourite: false, rating: 0, hidden: false };
+  const seen = { ...image("m"), marks: { ...marks }, likes: 0, visibility: "public" as const };
+  remember(seen);
+  vi.spyOn(api, "patch").mockResolvedValue({ likes: 0 } as never);
+  vi.spyOn(api, "post").mockResolvedValue(undefined as never);
+  await favourite({ id: "m", marks: { ...marks }, likes: 0 }, true); // the screen has an object of its own
+  await show(["m"], "stealth");
+  expect(remembered("m")).toMatchObject({ marks: { favourite: true }, visibility: "stealth" });
+  expect(seen.marks.favourite).toBe(false);
+  await trash(["m"]);
+  expect(remembered("m")).toBeNull();
 });
 
 it("a job is asked for once, and again after a refusal", async () => {

@@ -1,7 +1,8 @@
 /** Images and jobs that were looked at lately, so that walking left and right is instant. Knows no screen. */
 
-import { api } from "../api/client";
+import { api, Refusal } from "../api/client";
 import type { ImageDetail, Job } from "../api/types";
+import { onKept } from "../library/keeping";
 
 const KEPT_MAX = 60;
 const KEPT_MS = 600_000; // links of files work for an hour
@@ -22,9 +23,14 @@ export async function look(id: string, signal?: AbortSignal): Promise<ImageDetai
     remember(image);
     return image;
   } catch (error) {
-    images.delete(id);
+    if (error instanceof Refusal && !passes(error)) images.delete(id);
     throw error;
   }
+}
+
+/** Whether a refusal is a matter of the moment, and says nothing of the image itself. */
+export function passes({ status }: Refusal): boolean {
+  return status === 0 || status === 429 || status >= 500;
 }
 
 export function remember(image: ImageDetail, now = Date.now()): void {
@@ -32,6 +38,18 @@ export function remember(image: ImageDetail, now = Date.now()): void {
   images.set(image.id, { image, at: now });
   if (images.size > KEPT_MAX) images.delete(images.keys().next().value!);
 }
+
+// what was done meanwhile holds for what is remembered, too: who walks back sees no mark of before
+onKept((change) => {
+  for (const id of change.kind === "marked" ? [change.id] : change.kind === "arranged" ? [] : change.ids) {
+    const found = images.get(id);
+    if (!found) continue;
+    if (change.kind === "marked")
+      found.image = { ...found.image, marks: { ...change.marks }, likes: change.likes };
+    else if (change.kind === "shown") found.image = { ...found.image, visibility: change.visibility };
+    else images.delete(id);
+  }
+});
 
 /** Fetches a neighbour's data and pixels before somebody goes there. What fails then, fails in silence. */
 export async function lookAhead(id: string): Promise<void> {

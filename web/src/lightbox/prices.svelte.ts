@@ -1,6 +1,7 @@
 /** What deeds on one image would cost, asked for when somebody looks at them, each once. */
 
 import { Refusal } from "../api/client";
+import { sentenceOf } from "../api/sentences";
 import type { ActionOut } from "../api/types";
 import { gpuTime } from "../parts/amounts";
 import { nameOf, type Body } from "./deeds";
@@ -49,7 +50,10 @@ export class Prices {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (PASSING.has(error.code)) delete this.#found[name];
-      else this.#found[name] = { kind: "unable", why: error.message, hint: error.hint };
+      else {
+        const { text: why, hint } = sentenceOf(error);
+        this.#found[name] = { kind: "unable", why, hint };
+      }
     }
   }
 

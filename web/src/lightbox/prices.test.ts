@@ -24,7 +24,7 @@ describe("Prices", () => {
 
   it("says why something cannot be done", async () => {
     const prices = new Prices("i", async () => {
-      throw new Refusal(422, "not_a_draft", "Only a draft can be enhanced.", "Use hd.");
+      throw new Refusal(422, "action_not_for_this", "Only a draft can be enhanced.", "Use hd.");
     });
     await prices.look({ action: "enhance" });
     expect(prices.of({ action: "enhance" })).toMatchObject({ kind: "unable" });

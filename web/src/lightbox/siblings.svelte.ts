@@ -1,6 +1,11 @@
 /** What left and right walk through in the lightbox: the list that somebody came from, else the images of one job. */
 
+import { SvelteSet } from "svelte/reactivity";
+import { onKept } from "../library/keeping";
+
 let ids = $state.raw<readonly string[]>([]);
+/** In the trash: left out, with their place kept for when they come back. */
+const gone = new SvelteSet<string>();
 
 export interface Around {
   before: string | null;
@@ -18,16 +23,25 @@ export function around(list: readonly string[], id: string): Around | null {
 }
 
 export const siblings = {
-  /** The list that was set last; reactive. */
+  /** The list that was set last, without what is gone; reactive. */
   get ids(): readonly string[] {
-    return ids;
+    return siblings.there(ids);
+  },
+  /** Another list without what is gone. */
+  there(list: readonly string[]): readonly string[] {
+    return gone.size ? list.filter((each) => !gone.has(each)) : list;
   },
   /** Says what lies beside the images that can be opened from here, in reading order. */
   set(list: readonly string[]): void {
     ids = [...new Set(list)];
+    gone.clear(); // who sets a list knows what is there
   },
-  /** An image is gone: it is not walked through any more. */
+  /** An image is gone: it is not walked through any more, until it comes back. */
   drop(id: string): void {
-    ids = ids.filter((each) => each !== id);
+    gone.add(id);
   },
 };
+
+onKept((change) => {
+  if (change.kind === "back") for (const id of change.ids) gone.delete(id);
+});

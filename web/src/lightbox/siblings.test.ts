@@ -1,5 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { restore } from "../library/keeping";
+import { api } from "../api/client";
 import { around, siblings } from "./siblings.svelte";
+
+afterEach(() => vi.restoreAllMocks());
 
 describe("siblings", () => {
   it("have neighbours in their order, none beyond the ends", () => {
@@ -13,5 +17,14 @@ describe("siblings", () => {
     expect(siblings.ids).toEqual(["a", "b", "c"]);
     siblings.drop("b");
     expect(siblings.ids).toEqual(["a", "c"]);
+  });
+  it("are in their places again when they come back out of the trash", async () => {
+    vi.spyOn(api, "post").mockResolvedValue(undefined as never);
+    siblings.set(["a", "b", "c"]);
+    siblings.drop("b");
+    expect(siblings.there(["b", "x"])).toEqual(["x"]);
+    await restore(["b"], { quiet: true });
+    expect(siblings.ids).toEqual(["a", "b", "c"]);
+    expect(siblings.there(["b", "x"])).toEqual(["b", "x"]);
   });
 });

@@ -1,7 +1,7 @@
 /** The graph of one image, page by page, and where everything of it lies. */
 
 import { api, Refusal } from "../api/client";
-import type { LineageEdge, LineageNode } from "../api/types";
+import type { Job, LineageEdge, LineageNode } from "../api/types";
 import { layOut, type Picture } from "./layout";
 import { madeBy } from "./words";
 
@@ -14,6 +14,8 @@ export class Graph {
   readonly id: string;
   #nodes = $state.raw<readonly LineageNode[]>([]);
   #edges = $state.raw<readonly LineageEdge[]>([]);
+  #pages = 0;
+  #again = false; // asked for while it was being read
   next = $state<string | null>(null);
   loading = $state(false);
   loaded = $state(false);
@@ -36,15 +38,21 @@ export class Graph {
     return this.#edges;
   }
 
-  /** The first page anew, with the image itself. */
+  /** The first page anew, with the image itself. What further pages brought stays. */
   async load(): Promise<void> {
+    if (this.loading) return void (this.#again = true);
     await this.#ask(async () => {
       const [self, page] = await Promise.all([selfOf(this.id), this.#page(null)]);
-      this.#nodes = merged([self], page.nodes);
-      this.#edges = page.edges;
-      this.next = page.next_cursor;
+      const found = merged([self], page.nodes);
+      this.#nodes = this.#pages > 1 ? merged(found, this.#nodes) : found;
+      this.#edges = this.#pages > 1 ? joined(page.edges, this.#edges) : page.edges;
+      if (this.#pages <= 1) this.next = page.next_cursor;
+      this.#pages = Math.max(1, this.#pages);
       this.loaded = true;
     });
+    if (!this.#again) return;
+    this.#again = false;
+    await this.load();
   }
 
   /** The next page. */
@@ -54,8 +62,9 @@ export class Graph {
     await this.#ask(async () => {
       const page = await this.#page(cursor);
       this.#nodes = merged(this.#nodes, page.nodes);
-      this.#edges = [...this.#edges, ...page.edges];
+      this.#edges = joined(this.#edges, page.edges);
       this.next = page.next_cursor;
+      this.#pages += 1;
     });
   }
 
@@ -92,6 +101,25 @@ export function withoutMasks(nodes: readonly LineageNode[], edges: readonly Line
 export function merged(known: readonly LineageNode[], found: readonly LineageNode[]): LineageNode[] {
   const ids = new Set(known.map((each) => each.id));
   return [...known, ...found.filter((each) => !ids.has(each.id))];
+}
+
+/** Each edge once. Pure. */
+function joined(known: readonly LineageEdge[], found: readonly LineageEdge[]): LineageEdge[] {
+  const name = ({ child, parent, role }: LineageEdge): string => `${child} ${parent} ${role}`;
+  const names = new Set(known.map(name));
+  return [...known, ...found.filter((each) => !names.has(name(each)))];
+}
+
+/** The jobs that made something of what the graph has, and whose pictures it does not have yet. Pure. */
+export function grownBy(jobs: readonly Job[], nodes: readonly LineageNode[]): string[] {
+  const ids = new Set(nodes.map((each) => each.id));
+  const known = new Set(nodes.map((each) => each.job_id));
+  return jobs
+    .filter(({ id, state, recipe }) => {
+      if (state !== "completed" || known.has(id)) return false;
+      return recipe.inputs.some((each) => ids.has(each.parent_id)) || ids.has(recipe.replay_of ?? "");
+    })
+    .map((each) => each.id);
 }
 
 /** The image as a node; of one that was deleted for good, its tombstone. Throws `Refusal`. */

@@ -37,7 +37,8 @@ export async function replay(imageId: string, shape: Shape): Promise<Job | null>
     [job] = await act(imageId, { action: "replay" }, { shape });
   } catch (error) {
     found.delete(imageId);
-    if (!(error instanceof Refusal)) throw error;
+    const takenBack = error instanceof DOMException && error.name === "AbortError";
+    if (!(error instanceof Refusal) && !takenBack) throw error;
   }
   if (!job) return null;
   found.set(imageId, { state: "drawing", words: "Drawing it once more…", jobId: job.id });
@@ -67,16 +68,24 @@ async function compare(jobId: string): Promise<Pick<Replayed, "state" | "words">
 
 /** The job once it has ended. */
 function ended(id: string): Promise<Job> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, fail) => {
+    const stop = (): void => {
+      off();
+      clearInterval(timer);
+    };
     const look = (): void => {
       const job = jobs.get(id)?.job;
       if (!job || !hasEnded(job)) return;
-      off();
-      clearInterval(timer);
+      stop();
       resolve(job);
     };
+    const refused = (error: unknown): void => {
+      if (!(error instanceof Refusal) || ![401, 403, 404].includes(error.status)) return; // it may pass
+      stop();
+      fail(error);
+    };
     const off = onNews("job", () => queueMicrotask(look));
-    const timer = setInterval(() => void jobs.refresh(id).then(look, () => {}), LOOK_EVERY_MS);
+    const timer = setInterval(() => void jobs.refresh(id).then(look, refused), LOOK_EVERY_MS);
     look();
   });
 }

@@ -62,3 +62,20 @@ it("a replay whose job failed says so", async () => {
   await vi.advanceTimersByTimeAsync(0);
   expect(replays.of("i3")?.state).toBe("failed");
 });
+
+it("a replay that was taken back before it was sent leaves no trace", async () => {
+  act.mockRejectedValue(new DOMException("Taken back.", "AbortError"));
+  expect(await replay("i4", shape)).toBeNull();
+  expect(replays.of("i4")).toBeNull();
+});
+
+it("a replay whose job is gone is not asked for without end", async () => {
+  const running = job("r5", "running");
+  act.mockResolvedValue([running]);
+  jobs.add([running]);
+  const get = vi.spyOn(api, "get").mockRejectedValue(new Refusal(404, "not_found", "Gone."));
+  await replay("i5", shape);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(get).toHaveBeenCalledOnce();
+  expect(replays.of("i5")).toBeNull();
+});

@@ -23,6 +23,11 @@ export function plateWords(node: LineageNode): string {
   return "";
 }
 
+/** Whether there is a page of it: an image that can be seen, and no grid. */
+export function opens(node: LineageNode): boolean {
+  return node.kind === "image" && node.index !== null && !plateWords(node);
+}
+
 /** One line of the list: a node, and what it was made from. */
 export interface Row {
   tile: Tile;

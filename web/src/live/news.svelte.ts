@@ -1,11 +1,13 @@
 /** The live news of this tab, whoever holds the connection: screens say what they want to hear. */
 
+import { untrack } from "svelte";
 import { refreshAccount, session } from "../shell/session.svelte";
 import { watch } from "../api/client";
 import type { LiveState, News, NewsKind, Told } from "./told";
 import { follow, type Way } from "./ways";
 
 const LOOK_MS = 3_000;
+const ASK_LIMIT_MS = 5_000; // who does not answer in this time is away
 
 type Handler<K extends NewsKind> = (data: News[K], id: number | null) => void;
 const handlers = new Map<NewsKind, Set<Handler<never>>>();
@@ -39,9 +41,9 @@ export function onReturn(handler: () => void): () => void {
 
 /** Follows the account's events. Called once somebody is logged in; gives what ends it. */
 export function startNews(): () => void {
-  const account = session.account?.id ?? "";
-  const way = follow(account, hear);
-  const ends = [lookAtNetwork(way), lookForService(way)];
+  // In an effect: every charge renews the account, and the stream has to stay.
+  const way = untrack(() => follow(session.account?.id ?? "", hear));
+  const ends = untrack(() => [lookAtNetwork(way), lookForService(way)]);
   return () => {
     for (const end of ends) end();
     way.end();
@@ -74,16 +76,22 @@ function become(next: LiveState): void {
 
 function comeBack(): void {
   void refreshAccount();
+  tellReturn();
+}
+
+function tellReturn(): void {
   for (const handler of returns) handler();
 }
 
-/** The browser's own word on the network: it may be wrong about being online, hardly about being offline. */
+/** The browser's own word on the network. A service on this device or in its network may be there all the same: it is
+asked at once, so that what is shown does not wait for the stream to notice. */
 function lookAtNetwork(way: Way): () => void {
   const changed = (): void => {
     state.online = navigator.onLine;
     if (navigator.onLine) way.retry();
+    void askForService(way);
   };
-  changed();
+  state.online = navigator.onLine;
   addEventListener("online", changed);
   addEventListener("offline", changed);
   return () => {
@@ -94,14 +102,25 @@ function lookAtNetwork(way: Way): () => void {
 
 /** While the service is away, a tab in sight asks whether it is back: sooner than the stream's patience allows. */
 function lookForService(way: Way): () => void {
-  let asking = false;
   const timer = setInterval(() => {
-    if (session.reached || asking || document.hidden) return;
-    asking = true;
-    void refreshAccount().then(() => {
-      asking = false;
-      if (session.reached) way.retry();
-    });
+    if (!session.reached && !document.hidden) void askForService(way);
   }, LOOK_MS);
   return () => clearInterval(timer);
+}
+
+let asking = false;
+
+async function askForService(way: Way): Promise<void> {
+  if (asking) return;
+  asking = true;
+  const before = session.reached;
+  try {
+    await refreshAccount(ASK_LIMIT_MS);
+  } finally {
+    asking = false;
+  }
+  if (before || !session.reached) return;
+  if (state.now === "live")
+    tellReturn(); // the stream never noticed, but questions were lost
+  else way.retry();
 }

@@ -3,9 +3,12 @@ known stays until there is an answer. */
 
 import { untrack } from "svelte";
 import { Refusal } from "../api/client";
+import { sentenceOf } from "../api/sentences";
 
 export const EVERY_MS = 5_000;
-export const SELDOM_MS = 15_000;
+/** Where several are asked side by side: an operator's plan may allow as few as 60 requests a minute for all they do. */
+export const OVERVIEW_MS = 10_000;
+export const SELDOM_MS = 30_000;
 
 export class Live<T> {
   value = $state.raw<T | null>(null);
@@ -27,23 +30,40 @@ export class Live<T> {
     const end = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let asking = false;
+    let onceMore = false;
+    let last = -Infinity;
     const turn = async (): Promise<void> => {
       clearTimeout(timer);
-      if (asking || document.hidden || end.signal.aborted) return;
+      if (document.hidden || end.signal.aborted) return;
+      if (asking) {
+        onceMore = true; // the answer on its way may not know yet what has just been changed
+        return;
+      }
       asking = true;
-      await this.#take(end.signal);
-      asking = false;
-      if (!end.signal.aborted) timer = setTimeout(turn, Math.max(this.everyMs, this.#later * 1_000));
+      onceMore = false;
+      await this.#take(end.signal).finally(() => (asking = false));
+      last = Date.now();
+      if (onceMore) void turn();
+      else if (!end.signal.aborted) timer = setTimeout(turn, this.#pause);
     };
-    this.#again = () => void turn();
-    document.addEventListener("visibilitychange", this.#again);
-    untrack(() => void turn());
-    const again = this.#again;
+    const seen = (): void => {
+      if (asking) return;
+      clearTimeout(timer);
+      timer = setTimeout(turn, Math.max(0, last + this.#pause - Date.now()));
+    };
+    const now = (): void => void turn();
+    this.#again = now;
+    document.addEventListener("visibilitychange", seen);
+    untrack(now);
     return () => {
       end.abort();
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", again);
+      document.removeEventListener("visibilitychange", seen);
     };
+  }
+
+  get #pause(): number {
+    return Math.max(this.everyMs, this.#later * 1_000);
   }
 
   /** Asks at once: something was changed from here. */
@@ -62,7 +82,7 @@ export class Live<T> {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refusal)) throw error;
-      this.fault = error.message;
+      this.fault = sentenceOf(error).text;
       this.#later = error.retryAfterS ?? 0;
     }
   }

@@ -51,11 +51,40 @@ test("a slow answer is waited for, never asked twice", async () => {
     return new Promise<number>((done) => answers.push(() => done(asked)));
   }, 1_000);
   const stop = live.start();
-  live.now();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toBe(1);
   answers[0]!();
   await vi.advanceTimersByTimeAsync(1_000);
+  expect(asked).toBe(2);
+  stop();
+});
+
+test("what is changed while an answer is on its way is asked for after it", async () => {
+  const answers: ((value: string) => void)[] = [];
+  const live = new Live(() => new Promise<string>((done) => answers.push(done)), 1_000);
+  const stop = live.start();
+  live.now();
+  expect(answers).toHaveLength(1);
+  answers[0]!("of before");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(answers).toHaveLength(2);
+  answers[1]!("of after");
+  await vi.advanceTimersByTimeAsync(0);
+  expect([live.value, answers.length]).toEqual(["of after", 2]);
+  stop();
+});
+
+test("somebody who goes to and fro between tabs asks no more often", async () => {
+  let asked = 0;
+  const stop = new Live(async () => ++asked, 1_000).start();
+  await vi.advanceTimersByTimeAsync(0);
+  for (let i = 0; i < 8; i++) {
+    seen(false);
+    seen(true);
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(200);
   expect(asked).toBe(2);
   stop();
 });
@@ -70,7 +99,7 @@ test("what was known stays while nothing answers, and the reason is told", async
   await vi.advanceTimersByTimeAsync(0);
   away = true;
   await vi.advanceTimersByTimeAsync(1_000);
-  expect([live.value, live.fault]).toEqual([7, "The database is away."]);
+  expect([live.value, live.fault]).toEqual([7, "Darkroom cannot reach its storage right now."]);
   away = false;
   await vi.advanceTimersByTimeAsync(1_000);
   expect(live.fault).toBe("");

@@ -47,6 +47,12 @@ export class Pages<T> {
     await this.#ask(
       undefined,
       (page) => {
+        if (page.next === null) {
+          // All that there is: what does not stand here any more is gone.
+          this.items = page.items;
+          this.next = null;
+          return;
+        }
         const { items, isWhole } = merged(this.items, page.items, this.id);
         this.items = items;
         if (!isWhole || items.length === page.items.length) this.next = page.next;

@@ -69,6 +69,15 @@ test("an answer that comes after a later question is not taken", async () => {
   expect(ids(pages.items)).toEqual([2]);
 });
 
+test("what left the end of a list is gone from it, too", async () => {
+  let there = rows(3, 2, 1);
+  const pages = new Pages<Row>(async () => ({ items: there, next: null }), id);
+  await pages.begin();
+  there = rows(3, 2);
+  await pages.refresh();
+  expect(ids(pages.items)).toEqual([3, 2]);
+});
+
 test("an item is put in its place, or taken out", async () => {
   const pages = new Pages<Row>(async () => ({ items: rows(2, 1), next: null }), id);
   await pages.begin();

@@ -13,6 +13,8 @@ export interface Command {
   run: () => void;
 }
 
+/** The keys that open the palette: it does not offer itself. */
+export const PALETTE_KEYS = "Ctrl+K";
 const FOUND_MAX = 40;
 const event = new KeyboardEvent("keydown");
 
@@ -20,7 +22,7 @@ const event = new KeyboardEvent("keydown");
 export function commands(): Command[] {
   const keyed = shortcuts.scopes.flatMap((scope) =>
     scope.shortcuts
-      .filter((each) => !each.silent)
+      .filter((each) => !each.silent && each.keys !== PALETTE_KEYS)
       .map((each) => ({
         words: each.words,
         where: scope.title,
@@ -33,8 +35,9 @@ export function commands(): Command[] {
     { words: "Use dark colours", where: "Studio", run: () => (theme.chosen = "dark") },
     { words: "Use light colours", where: "Studio", run: () => (theme.chosen = "light") },
     { words: "Use the system's colours", where: "Studio", run: () => (theme.chosen = "system") },
-    { words: "Log out", where: "Account", run: () => void logOut().catch(sayRefusal) },
   ];
+  if (session.known === "yes")
+    fixed.push({ words: "Log out", where: "Account", run: () => void logOut().catch(sayRefusal) });
   if (session.isOperator) fixed.unshift({ words: "Operate", where: "Studio", run: () => go("/operate") });
   const seen = new Set<string>();
   return [...keyed, ...fixed].filter((each) => !seen.has(each.words) && seen.add(each.words));

@@ -2,7 +2,7 @@
 
 import { api, Refusal, watch } from "../api/client";
 import type { Account } from "../api/types";
-import { forgetAll } from "./keep";
+import { forgetAll, keepFor } from "./keep";
 
 const RETRY_MS = 2_000;
 const state = $state<{ account: Account | null; known: "asking" | "yes" | "no"; reached: boolean }>({
@@ -45,9 +45,11 @@ export async function startSession(): Promise<void> {
 }
 
 /** The account anew: after something was charged, granted, or changed. Never throws for the service's sake. */
-export async function refreshAccount(): Promise<void> {
+export async function refreshAccount(limitMs?: number): Promise<void> {
   try {
-    state.account = await api.get("/api/v1/account");
+    const account = await api.get("/api/v1/account", { limitMs });
+    if (keepFor(account.id)) return location.reload(); // nothing of one account stays on another's screen
+    state.account = account;
     state.known = "yes";
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -26,7 +26,7 @@ export interface Scope {
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
 let scopes = $state.raw<readonly Scope[]>([]);
 let all: readonly Scope[] = []; // the truth: while effects are torn down, a state reads as it was before
-const choice = $state({ single: kept("single-keys", true, isFlag) });
+const choice = $state({ single: kept("single-keys", true, isFlag, "browser") });
 
 export const shortcuts = {
   /** The scopes that hear keys now, newest first; reactive. */
@@ -40,7 +40,7 @@ export const shortcuts = {
   },
   set single(value: boolean) {
     choice.single = value;
-    keep("single-keys", value);
+    keep("single-keys", value, "browser");
   },
 };
 
@@ -67,14 +67,27 @@ export function nameOf(event: KeyboardEvent): string {
   ].join("");
 }
 
+/** What it may be called, likeliest first: a sign is also known by itself, since it lies elsewhere on every keyboard. With
+Ctrl, Alt or Cmd it is the browser's own, unless somebody says just that. */
+export function namesOf(event: KeyboardEvent): string[] {
+  const alone = !(event.ctrlKey || event.metaKey || event.altKey) || event.getModifierState("AltGraph");
+  return alone && !/^\p{L}$/u.test(event.key) ? [nameOf(event), event.key] : [nameOf(event)];
+}
+
+/** Keys that do something once, however long they are held: much of it is charged. */
+const ONCE = /^(Shift\+)?[A-Z0-9]$|^(Delete|Backspace|Enter)$/;
+
 /** Hears the page's keys. Called once. */
 export function hear(): void {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || movesItself(event)) return;
-    const found = find(nameOf(event), isTyping(event.target)) ?? find(event.key, isTyping(event.target));
+    const found = namesOf(event).reduce<Shortcut | undefined>(
+      (before, name) => before ?? find(name, isTyping(event.target)),
+      undefined,
+    );
     if (!found) return;
     event.preventDefault();
-    found.run(event);
+    if (!(event.repeat && ONCE.test(found.keys))) found.run(event);
   });
 }
 

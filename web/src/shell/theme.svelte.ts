@@ -6,7 +6,7 @@ export type Theme = "system" | "dark" | "light";
 const isTheme = (value: unknown): value is Theme =>
   value === "system" || value === "dark" || value === "light";
 const light = matchMedia("(prefers-color-scheme: light)");
-const state = $state<{ chosen: Theme }>({ chosen: kept("theme", "system", isTheme) });
+const state = $state<{ chosen: Theme }>({ chosen: kept("theme", "system", isTheme, "browser") });
 
 export const theme = {
   get chosen(): Theme {
@@ -14,7 +14,7 @@ export const theme = {
   },
   set chosen(value: Theme) {
     state.chosen = value;
-    keep("theme", value);
+    keep("theme", value, "browser");
     apply();
   },
 };

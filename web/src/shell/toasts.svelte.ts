@@ -15,6 +15,7 @@ export interface Toast {
 const SHOWN_MS = 6_000;
 const WITH_ACTION_MS = 10_000;
 const SHOWN_MAX = 4;
+const HELD_MS = 2_000; // that a sentence stays after somebody was at it
 
 let next = 1;
 export const toasts = $state<Toast[]>([]);
@@ -28,7 +29,20 @@ export function say(
   const id = next++;
   toasts.push({ id, kind, text, hint, action });
   if (toasts.length > SHOWN_MAX) toasts.shift();
-  if (kind !== "bad" || action) setTimeout(() => unsay(id), action ? WITH_ACTION_MS : SHOWN_MS);
+  if (kind !== "bad" || action) setTimeout(() => leave(id), action ? WITH_ACTION_MS : SHOWN_MS);
+}
+
+let isHeld = (): boolean => false;
+
+/** Nothing goes by itself while somebody is at it: `held` says so, until the function that this gives back is called. */
+export function heldWhile(held: () => boolean): () => void {
+  isHeld = held;
+  return () => (isHeld = () => false);
+}
+
+function leave(id: number): void {
+  if (isHeld()) setTimeout(() => leave(id), HELD_MS);
+  else unsay(id);
 }
 
 /** Shows a sentence until `unsay`, for what goes on meanwhile; its hint may be changed. */

@@ -16,6 +16,7 @@ def test_a_login_link_opens_the_studio_once(served: Served, visit: Visit) -> Non
     expect(page.get_by_role("navigation").get_by_role("link", name="Create")).to_have_attribute(
         "aria-current", "page"
     )
+    expect(page.locator(".toasts")).to_be_hidden()  # nothing was said, so that nothing lies over the screen
     visitor.allow("401")
     again = visit(account=None)
     again.allow("401")

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { given, setParameter, valueOf, without } from "./edit";
+import { caretFor, given, setParameter, valueOf, without } from "./edit";
 import { outline } from "./outline";
 import { languageOf } from "./parameters";
 import { PARAMETERS } from "./parameters.sample";
@@ -61,6 +61,17 @@ describe("without", () => {
     const second = outline(text, language.naming).parameters[1]!;
     expect(without(text, language, second)).toBe("a --s 5 --tile");
   });
+});
+
+it.each([
+  [" --ar 3:2", 9, 0],
+  [" --ar 3:2 ", 9, 0],
+  [" --ar 3:2", 4, 4], // somebody looks at the value
+  ["--ar 3:2", 8, 8], // typed by hand
+  ["a horse --ar 3:2", 16, 16],
+  ["", 0, 0],
+])("puts the caret before parameters without words: %j, %i", (text, caret, wanted) => {
+  expect(caretFor(text, caret, language)).toBe(wanted);
 });
 
 describe("whatever was typed", () => {

@@ -67,6 +67,13 @@ export function without(text: string, language: Language, typed: Typed): string 
   return cut(text, typed.start, end);
 }
 
+/** Where the caret belongs that was put at `caret`: in front of parameters that wait for their words, not behind them. */
+export function caretFor(text: string, caret: number, language: Language): number {
+  if (caret < text.trimEnd().length || !/^\s/.test(text)) return caret;
+  const { words, parameters } = outline(text, language.naming);
+  return !words && parameters.length ? 0 : caret;
+}
+
 /** The text with `piece` behind it, one space between them. */
 export function appended(text: string, piece: string): string {
   const before = text.trimEnd();

@@ -24,6 +24,12 @@ describe("fixOf", () => {
     ],
     ["a --tile in snow", "in", "Parameters come last: move it in front of the first.", "a in snow --tile"],
     ["a fox --ar 1:1 --ar 2:1", "--ar 2:1", "Keep one of them.", "a fox --ar 1:1"],
+    [
+      " --ar 16:9 --chaos 40a castle",
+      "castle",
+      "Parameters come last: move it in front of the first.",
+      "a castle --ar 16:9 --chaos 40",
+    ],
     ["a fox --weird 5 --s 5", "--weird 5", "Models that can: x. Or leave it away.", "a fox --s 5"],
     ["a {fox, bear", "{", "Add a }, or write \\{ for a brace.", "a {fox, bear}"],
     ["a fox--ar 3:2", "--ar", "Put a space in front of it.", "a fox --ar 3:2"],

@@ -61,8 +61,14 @@ function moved(place: Stretch, text: string, language: Language): Fix | null {
   const holder = parameters.find((each) => each.start <= place.start && place.start < each.end);
   const first = parameters[0];
   if (!holder || !first || parameters.some((each) => each.depth > 0)) return null;
-  const words = text.slice(place.start, holder.end);
-  const rest = cut(text, place.start, holder.end);
+  const start = place.start - glued(text.slice(holder.named, place.start)).length;
+  const words = text.slice(start, holder.end);
+  const rest = cut(text, start, holder.end);
   const before = appended(rest.slice(0, first.start), words).trimStart();
   return { words: "Move it to the words", text: `${before} ${rest.slice(first.start)}` };
+}
+
+/** The letters that were typed right behind a number, and the gap after them: "a " of "40a ". */
+function glued(value: string): string {
+  return /^[\s=:]*[-+]?[\d.:]*\d(\p{L}+\s*)$/u.exec(value)?.[1] ?? "";
 }

@@ -43,7 +43,7 @@ describe("what a prompt comes to", () => {
   });
 
   it("says what is left", () => {
-    expect(left(parsed, account)).toMatch(/^2 h 10 min of fast time left until .*22/);
+    expect(left(parsed, account)).toMatch(/^2 h 10 min of fast time left, new time on .*22/);
     expect(left({ ...parsed, left_gpu_ms: null }, account)).toBe("Fast time without limit");
     expect(left(null, account)).toBe("Fast time without limit");
     expect(left(null, null)).toBe("");

@@ -23,6 +23,13 @@ export function start(seconds: number | null): string {
   return seconds < 1 ? "starts now" : `starts in about ${wait(seconds)}`;
 }
 
+/** What a lane is, also while no prompt says what it would cost. */
+export const LANE_MEANINGS: Record<Lane, string> = {
+  turbo: "Goes first, for more fast time",
+  fast: "As usual",
+  relax: "Waits for its turn, costs no fast time",
+};
+
 /** How a lane's price relates to the fast lane's: "twice the price", "half the price", "free of your fast time". */
 export function factor(parsed: Parsed | null, lane: Lane): string {
   const fast = parsed?.lanes.fast.cost_gpu_ms;
@@ -44,14 +51,14 @@ export function laneUnable(account: Account | null, parsed: Parsed | null, lane:
   return "";
 }
 
-/** What is left of the month: "2 h 10 min of fast time left until 22 Dec". */
+/** What is left of the month: "2 h 10 min of fast time left, new time on 22 Dec". */
 export function left(parsed: Parsed | null, account: Account | null): string {
   if (!parsed && !account) return "";
   if (parsed ? parsed.left_gpu_ms === null : account?.balance.unlimited) return "Fast time without limit";
   const ms = parsed?.left_gpu_ms ?? account?.balance.available_gpu_ms ?? 0;
   const until = account?.usage.period_end;
   const day = until
-    ? ` until ${new Date(until).toLocaleDateString(undefined, { day: "numeric", month: "short" })}`
+    ? `, new time on ${new Date(until).toLocaleDateString(undefined, { day: "numeric", month: "short" })}`
     : "";
   return `${gpuTime(Math.max(ms, 0))} of fast time left${day}`;
 }

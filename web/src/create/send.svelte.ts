@@ -35,7 +35,7 @@ export const sending = {
   get tried(): boolean {
     return state.tried;
   },
-  /** Whether parameters and pictures stay in the bar for the next prompt. */
+  /** Whether parameters stay in the bar for the next prompt; pictures never do, somebody would forget them there. */
   get keeps(): boolean {
     return state.keeps;
   },
@@ -65,7 +65,7 @@ export async function send(): Promise<boolean> {
     await submit(prompt, { jobs: reading.current ? (reading.parsed?.jobs ?? 1) : 1, ...shape() });
     remember(prompt);
     if (draft.text === text && draft.references === references) {
-      draft.restore(state.keeps ? settingsOf(text, language.known) : "", state.keeps ? references : []);
+      draft.restore(state.keeps ? settingsOf(text, language.known) : "", []);
     }
     reading.again();
     return true;

@@ -30,6 +30,12 @@ describe("send", () => {
     expect(outbox.submit).toHaveBeenCalledWith("a fox --ar 3:2 --seed 7", { jobs: 1 });
   });
 
+  it("never carries a picture on to the next prompt", async () => {
+    draft.add("style", "upload:a", "");
+    await send();
+    expect([draft.text, draft.references.length]).toEqual([" --ar 3:2", 0]);
+  });
+
   it("clears all where nothing is to be kept", async () => {
     sending.keeps = false;
     draft.add("style", "upload:a", "");

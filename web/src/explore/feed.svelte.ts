@@ -1,6 +1,7 @@
 /** The feed of public pictures: which order and words, what came so far, and what is done to it here or elsewhere. */
 
 import { api, Refusal } from "../api/client";
+import { lineOf } from "../api/sentences";
 import type { KeptImage } from "../api/types";
 import { onKept, type Kept } from "../library/keeping";
 import { keep, kept } from "../shell/keep";
@@ -135,7 +136,7 @@ export class Feed {
       if (turn !== this.turn) return;
       this.state = this.images.length ? "ready" : "begin";
       if (!(error instanceof Refusal)) throw error;
-      this.fault = `${error.message} ${error.hint}`.trim();
+      this.fault = lineOf(error);
     }
   }
 

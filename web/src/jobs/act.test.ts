@@ -33,6 +33,18 @@ it("is quiet where its card comes up before one's eyes", async () => {
   expect(toasts).toEqual([]);
 });
 
+it("shows no way to the job to who is taken there, only to who has left meanwhile", async () => {
+  const follow = (): Promise<unknown> => act("i1", { action: "pan" }, { followed: true });
+  const asked = follow();
+  expect(toasts.map((each) => each.action)).toEqual([null]);
+  await asked;
+  expect(toasts).toEqual([]);
+  const other = follow();
+  history.pushState(null, "", "/elsewhere");
+  await other;
+  expect(toasts[0]!.action!.words).toBe("Look");
+});
+
 it("says a refusal in the place of what it said before, and throws it", async () => {
   status = 422;
   answer = { error: { code: "already_hd", message: "technical" } };

@@ -10,24 +10,32 @@ import { doing, imagesOf } from "./words";
 
 export type Wanted = Omit<ActionIn, "dry_run">;
 
-/** Does something with an image. A refusal is said, then thrown. `quiet` where its card comes up before one's eyes. */
+/** Does something with an image. A refusal is said, then thrown. `quiet` where its card comes up before one's eyes;
+`followed` where one is taken to the job's page: a way there is said only to who has left meanwhile. */
 export async function act(
   imageId: string,
   body: Wanted,
-  { shape = { width: 1, height: 1 }, quiet = false }: { shape?: Shape; quiet?: boolean } = {},
+  {
+    shape = { width: 1, height: 1 },
+    quiet = false,
+    followed = false,
+  }: { shape?: Shape; quiet?: boolean; followed?: boolean } = {},
 ): Promise<Job[]> {
+  const from = location.pathname;
+  const told = `${doing(body.action)}…`;
+  const look = (to: string) => ({ action: { words: "Look", run: () => go(to) } });
   const asked = request(imageId, body, shape, imagesOf(body.action));
-  if (!quiet) say(`${doing(body.action)}…`, { action: { words: "Look", run: () => go("/") } });
+  if (!quiet) say(told, followed ? {} : look("/"));
   try {
     const found = await asked;
     const first = found[0];
     if (!quiet && first) {
-      retract(`${doing(body.action)}…`);
-      say(`${doing(body.action)}…`, { action: { words: "Look", run: () => go(`/jobs/${first.id}`) } });
+      retract(told);
+      if (!followed || location.pathname !== from) say(told, look(`/jobs/${first.id}`));
     }
     return found;
   } catch (error) {
-    retract(`${doing(body.action)}…`);
+    retract(told);
     sayRefusal(error);
     throw error;
   }

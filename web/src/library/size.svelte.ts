@@ -1,4 +1,4 @@
-/** How large the images of the wall are, in pixels: as somebody last chose. */
+/** How the images of the wall are shown: how large, in pixels, and whether whole or cut to a square. As last chosen. */
 
 import { keep, kept } from "../shell/keep";
 
@@ -9,7 +9,10 @@ const PHONE_PX = 720;
 const isSize = (value: unknown): value is number =>
   typeof value === "number" && value >= SIZE_MIN && value <= SIZE_MAX;
 
-const state = $state({ px: kept("wall-size", innerWidth <= PHONE_PX ? 112 : 184, isSize) });
+const state = $state({
+  px: kept("wall-size", innerWidth <= PHONE_PX ? 112 : 184, isSize),
+  whole: kept("wall-whole", false, (value) => typeof value === "boolean"),
+});
 
 export const wallSize = {
   get px(): number {
@@ -18,5 +21,12 @@ export const wallSize = {
   set px(value: number) {
     state.px = Math.min(SIZE_MAX, Math.max(SIZE_MIN, value));
     keep("wall-size", state.px);
+  },
+  get whole(): boolean {
+    return state.whole;
+  },
+  set whole(value: boolean) {
+    state.whole = value;
+    keep("wall-whole", value);
   },
 };

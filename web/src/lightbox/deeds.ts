@@ -90,7 +90,7 @@ export function growths(zoom: number, around: string): { zooms: Deed[]; pans: De
     body: { action: "pan", direction, ...prompt },
   });
   return {
-    zooms: [zoomOut(1.5, "1.5×"), zoomOut(2, "2×"), zoomOut(zoom, `${zoom}×`)],
+    zooms: [zoomOut(1.5, "1.5×"), zoomOut(2, "2×"), zoomOut(zoom, `Custom, ${zoom}×`)],
     pans: [
       pan("left", "To the left"),
       pan("up", "Upwards"),

@@ -18,6 +18,14 @@ describe("the camera", () => {
       y: 300 - 3000,
     });
   });
+  it("wastes no room of a box that the graph fits in one way: a phone sees every generation", () => {
+    const phone = { width: 390, height: 700 };
+    const wide = { width: 1200, height: 400 };
+    const view = opening(wide, phone, { x: 1190, y: 390 });
+    expect(view.scale).toBeCloseTo(0.8);
+    expect(view.y).toBeCloseTo((700 - 320) / 2);
+    expect(view.x).toBeCloseTo(390 - 960);
+  });
   it("can show all of it", () => {
     const view = whole(large, box);
     expect(view.scale).toBeCloseTo(0.1);

@@ -15,11 +15,17 @@ export function opening(world: Size, box: Size, around: Point): View {
   const fit = Math.min(box.width / world.width, box.height / world.height, FIT_MOST);
   if (fit >= LEGIBLE) return centred(world, box, fit);
   const scale = box.width < 600 ? LEGIBLE + 0.1 : 1;
-  return kept(
-    { scale, x: box.width / 2 - around.x * scale, y: box.height / 2 - around.y * scale },
-    world,
-    box,
-  );
+  return {
+    scale,
+    x: filled(box.width / 2 - around.x * scale, world.width * scale, box.width),
+    y: filled(box.height / 2 - around.y * scale, world.height * scale, box.height),
+  };
+}
+
+/** Where a length begins in a room: in its middle where it fits, else near `at`, but with no room left empty at its ends. */
+function filled(at: number, length: number, room: number): number {
+  if (length <= room) return (room - length) / 2;
+  return Math.min(0, Math.max(room - length, at));
 }
 
 /** All of it, however small. */

@@ -91,7 +91,7 @@ test("no worker takes jobs where all are gone, drain or are quarantined", () => 
   expect(first).toEqual({
     level: "bad",
     words: "No worker takes jobs",
-    hint: "3 jobs are ready. 1 draining: readmit one.",
+    hint: "3 jobs are ready. two is draining: readmit one.",
     to: "workers",
   });
 });
@@ -184,4 +184,29 @@ test("the last hour is the buckets that touch it", () => {
     NOW,
   );
   expect(found).toEqual({ completed: 6, failed: 1, ended: 7, images: 24 });
+});
+
+test.each([
+  [{ unseen_s: 30 }, "", /starts again by itself within a minute/],
+  [{ unseen_s: 300 }, "", /Start a worker\. .*logs/],
+  [{ unseen_s: 300 }, "drained by an operator", /one left: drained by an operator\. Readmit it/],
+])("where the last worker is gone %o %s", (health, reason, expected) => {
+  const gone = worker("one", { state: "gone", reason }, health);
+  const older = worker("two", { state: "gone" }, { unseen_s: 9_999 });
+  expect(wrongs(seen({ workers: [older, gone] }))[0]!.hint).toMatch(expected);
+});
+
+test("a worker that began within the hour leaves a trace, no alarm", () => {
+  const workers = [worker("one", { registered_at: "2026-11-22T11:57:00Z" }), worker("two")];
+  expect(words({ workers })).toEqual(["note: one began 3 min ago"]);
+});
+
+test("a deep queue is told with when it will be empty", () => {
+  expect(words({ queue: queue({ ready: 19 }) })).toEqual([]);
+  const deep = { queue: queue({ ready: 25, waiting: 30 }) };
+  expect(words(deep)).toEqual(["note: 55 jobs wait"]);
+  expect(wrongs(seen({ ...deep, throughput: throughput({ minutes: 5, completed: 110 }) }))[0]!.hint).toMatch(
+    /empty in about 30 min/,
+  );
+  expect(wrongs(seen({ ...deep, throughput: null }))[0]!.hint).toMatch(/nobody can say/);
 });

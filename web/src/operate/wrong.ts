@@ -2,6 +2,7 @@
 
 import type { LaneQueue, Queue, Throughput, Worker } from "../api/types";
 import { count, wait } from "../parts/amounts";
+import { crew } from "./crew";
 
 export interface Wrong {
   level: "bad" | "warn" | "note";
@@ -28,12 +29,12 @@ export interface Some {
   atLeast: boolean;
 }
 
-const UNSEEN_S = 15; // a heartbeat comes every 5 s, and after 20 s the jobs are taken away
 const OLD_S = 120;
 const TOO_OLD_S = 600;
 const RELAX_OLD_S = 1_800;
 const FAILED_SHARE = 0.1;
 const FAILED_LEAST = 3;
+const DEEP = 20; // jobs
 const HOUR_MS = 3_600_000;
 const RANK = { bad: 0, warn: 1, note: 2 };
 const PARTS: Record<string, [string, string]> = {
@@ -49,7 +50,14 @@ const PARTS: Record<string, [string, string]> = {
 };
 
 export function wrongs(seen: Seen): Wrong[] {
-  const all = [...parts(seen), ...crew(seen), ...waits(seen), ...failures(seen), ...people(seen)];
+  const all = [
+    ...parts(seen),
+    ...crew(seen),
+    ...waits(seen),
+    ...depth(seen),
+    ...failures(seen),
+    ...people(seen),
+  ];
   return all.sort((a, b) => RANK[a.level] - RANK[b.level]);
 }
 
@@ -61,60 +69,6 @@ function parts({ parts, queue }: Seen): Wrong[] {
   return failing.map((name) => {
     const [words, hint] = PARTS[name] ?? [`The part ${name} does not work`, "Look at the server's log."];
     return { level: "bad", words, hint, to: "" };
-  });
-}
-
-function crew({ workers, queue }: Seen): Wrong[] {
-  if (!workers) return [];
-  const active = workers.filter((each) => each.state === "active");
-  const silent = active.filter((each) => each.health.unseen_s > UNSEEN_S);
-  const found: Wrong[] = [];
-  if (active.length === 0) {
-    const ready = queue?.lanes.reduce((sum, lane) => sum + lane.ready, 0) ?? 0;
-    const others = (["draining", "quarantined"] as const)
-      .map((state) => ({ state, many: workers.filter((each) => each.state === state).length }))
-      .filter((each) => each.many);
-    found.push({
-      level: "bad",
-      words: "No worker takes jobs",
-      hint: [
-        ready ? `${count(ready, "job is", "jobs are")} ready.` : "Nothing waits yet.",
-        others.length
-          ? `${others.map((each) => `${each.many} ${each.state}`).join(", ")}: readmit one.`
-          : "Start a worker, or look at logs/worker-*.log.",
-      ].join(" "),
-      to: "workers",
-    });
-  }
-  for (const worker of silent) {
-    found.push({
-      level: silent.length === active.length ? "bad" : "warn",
-      words: `${worker.name} was not heard of for ${wait(worker.health.unseen_s)}`,
-      hint: "After 20 s its jobs go to another worker, where there is one.",
-      to: "workers",
-    });
-  }
-  return [...found, ...broken(workers)];
-}
-
-function broken(workers: readonly Worker[]): Wrong[] {
-  return workers.flatMap((worker): Wrong[] => {
-    if (worker.state === "quarantined") {
-      return [{ level: "warn", words: `${worker.name} is quarantined`, hint: worker.reason, to: "workers" }];
-    }
-    const breaker = worker.health.breaker;
-    if (worker.state !== "active" || (breaker !== "open" && breaker !== "half_open")) return [];
-    return [
-      {
-        level: "warn",
-        words:
-          breaker === "open"
-            ? `${worker.name} gets no jobs for a while`
-            : `${worker.name} is on trial with one job`,
-        hint: "Too many of its jobs failed.",
-        to: "workers",
-      },
-    ];
   });
 }
 
@@ -138,6 +92,23 @@ function aged(lane: LaneQueue, warn_s: number, bad_s: number): Wrong[] {
       words: `The oldest ready job waits ${wait(seconds)}`,
       hint: `In ${lane.lane}, with ${count(lane.ready, "job")} ready there.`,
       to: `jobs?state=ready&lane=${lane.lane}`,
+    },
+  ];
+}
+
+/** Many that wait although all goes on: a note, with when the queue will be empty at the pace of the last hour. */
+function depth({ queue, throughput, now }: Seen): Wrong[] {
+  const all = (queue?.lanes ?? []).reduce((sum, lane) => sum + lane.ready + lane.waiting, 0);
+  if (all < DEEP) return [];
+  const { ended } = lastHour(throughput, now);
+  return [
+    {
+      level: "note",
+      words: `${count(all, "job waits", "jobs wait")}`,
+      hint: ended
+        ? `At the pace of the last hour the queue is empty in about ${wait((all / ended) * 3_600)}.`
+        : "None ended in the last hour, so nobody can say when the queue is empty.",
+      to: "jobs?state=ready",
     },
   ];
 }

@@ -2,6 +2,7 @@
 
 import { untrack } from "svelte";
 import { Refusal } from "../api/client";
+import { lineOf } from "../api/sentences";
 
 export interface Page<T> {
   items: T[];
@@ -87,7 +88,7 @@ export class Pages<T> {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (turn !== this.#turn) return;
-      this.fault = `${error.message} ${error.hint}`.trim();
+      this.fault = lineOf(error);
     }
     if (!this.fault || this.state !== "first") this.state = "ready";
   }

@@ -51,7 +51,7 @@ test("a refusal is said, what is shown stays, and the next answer takes the word
   await pages.begin();
   away = true;
   await pages.refresh();
-  expect(pages.fault).toBe("The database is away. Ask again.");
+  expect(pages.fault).toMatch(/^Darkroom cannot reach its storage/);
   expect(ids(pages.items)).toEqual([1]);
   away = false;
   await pages.refresh();

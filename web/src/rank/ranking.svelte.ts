@@ -4,6 +4,7 @@ The service notes an answer for good, so it is held here for a moment and sent w
 seconds have passed, or when somebody leaves. */
 
 import { api, Refusal } from "../api/client";
+import { lineOf } from "../api/sentences";
 import type { Image } from "../api/types";
 
 export type Pair = readonly [Image, Image];
@@ -90,7 +91,7 @@ export class Ranking {
       if (!(error instanceof Refusal)) throw error;
       const passing = error.status === 0 || error.status === 429 || error.status === 503;
       if (passing && tries > 1) setTimeout(() => void this.deliver(what, leaving, tries - 1), AGAIN_MS);
-      else if (error.status !== 404) this.fault = `${error.message} ${error.hint}`.trim(); // 404: one is gone, and so is the question
+      else if (error.status !== 404) this.fault = lineOf(error); // 404: one is gone, and so is the question
     }
   }
 
@@ -138,7 +139,7 @@ export class Ranking {
       }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.fault = `${error.message} ${error.hint}`.trim();
+      this.fault = lineOf(error);
     }
   }
 }

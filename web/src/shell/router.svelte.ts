@@ -72,7 +72,7 @@ export function follow(): void {
     if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
     if (screenOf(link.pathname).name === "lost") return;
     event.preventDefault();
-    go(link.pathname + link.search);
+    go(link.pathname + link.search + link.hash);
   });
 }
 
